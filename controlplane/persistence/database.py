@@ -1,0 +1,163 @@
+"""The database: engines for SQLite and PostgreSQL, and the two kinds of transaction.
+
+A ``Transaction`` is what layers above hold and pass to stores; they never see SQLAlchemy. Writing
+transactions take SQLite's single writer lock at once (``BEGIN IMMEDIATE``), so that two writers queue up
+rather than one failing half way; reading ones never block. PostgreSQL reads run in AUTOCOMMIT, which
+saves two round trips each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+SQLITE_BUSY_TIMEOUT_MS = 30_000
+
+
+class DatabaseUnavailableError(Exception):
+    """The database cannot be reached or did not answer in time; nothing was written."""
+
+
+class UniqueViolationError(Exception):
+    """A row with the same key exists; nothing of the transaction was written.
+
+    ``constraint`` holds the driver's message, which names the index or the columns.
+    """
+
+    def __init__(self, constraint: str) -> None:
+        super().__init__(constraint)
+        self.constraint = constraint
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """An open transaction, valid inside the ``with`` block that made it."""
+
+    connection: sa.Connection
+    dialect: str
+
+
+class Database:
+    """One database and its connection pool. Safe to share between threads, not across fork.
+
+    Args:
+        url: SQLAlchemy URL, ``sqlite:///path`` or ``postgresql+psycopg://…``.
+        pool_size: most connections this process opens.
+        sqlite_synchronous: ``NORMAL`` survives the death of any process, ``FULL`` power loss as well.
+    """
+
+    def __init__(self, url: str, *, pool_size: int = 16, sqlite_synchronous: str = "NORMAL") -> None:
+        self.url = _with_driver(url)
+        self.dialect = sa.make_url(self.url).get_backend_name()
+        self._engine = _engine(self.url, pool_size, sqlite_synchronous)
+        self._reader = self._engine
+        if self.dialect == "postgresql":
+            self._reader = self._engine.execution_options(isolation_level="AUTOCOMMIT")
+
+    @contextmanager
+    def read(self) -> Iterator[Transaction]:
+        """Open a transaction that only reads.
+
+        Raises:
+            DatabaseUnavailableError: the database cannot be reached.
+        """
+        with _translated(), self._reader.connect() as connection:
+            yield Transaction(connection, self.dialect)
+
+    @contextmanager
+    def write(self) -> Iterator[Transaction]:
+        """Open a transaction that commits when the block ends and rolls back when it raises.
+
+        Raises:
+            DatabaseUnavailableError: the database cannot be reached.
+            UniqueViolationError: a unique index was violated.
+        """
+        with _translated(), self._engine.connect() as connection:
+            if self.dialect == "sqlite":
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+            try:
+                yield Transaction(connection, self.dialect)
+                connection.commit()
+            except BaseException:
+                connection.rollback()
+                raise
+
+    @property
+    def engine(self) -> sa.Engine:
+        """The SQLAlchemy engine, for migrations and the hot read path of this package only."""
+        return self._engine
+
+    def ping(self) -> None:
+        """Ask the database for nothing.
+
+        Raises:
+            DatabaseUnavailableError: it did not answer.
+        """
+        with self.read() as tx:
+            tx.connection.execute(sa.text("SELECT 1"))
+
+    def dispose(self) -> None:
+        """Close every pooled connection (at shutdown, and in a child after fork)."""
+        self._engine.dispose()
+
+
+def _with_driver(url: str) -> str:
+    """Let operators write ``postgresql://``; the driver used is psycopg 3."""
+    for prefix in ("postgresql://", "postgres://"):
+        if url.startswith(prefix):
+            return "postgresql+psycopg://" + url.removeprefix(prefix)
+    return url
+
+
+def _engine(url: str, pool_size: int, synchronous: str) -> sa.Engine:
+    if not url.startswith("sqlite"):
+        return sa.create_engine(url, pool_size=pool_size, max_overflow=0, pool_timeout=10, pool_pre_ping=True)
+    engine = sa.create_engine(url, pool_size=pool_size, max_overflow=-1)
+
+    @event.listens_for(engine, "connect")
+    def _configure(connection: Any, _record: ConnectionPoolEntry) -> None:
+        # Transactions are begun by hand: the driver's own would begin deferred and fail on upgrade.
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        for pragma in (
+            f"busy_timeout={SQLITE_BUSY_TIMEOUT_MS}",
+            "journal_mode=WAL",
+            f"synchronous={synchronous}",
+            "foreign_keys=ON",
+            "temp_store=MEMORY",
+            "mmap_size=268435456",
+        ):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    return engine
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except IntegrityError as error:
+        if _is_unique(error):
+            raise UniqueViolationError(str(error.orig)) from error
+        raise
+    except OperationalError as error:
+        raise DatabaseUnavailableError(str(error.orig)) from error
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise DatabaseUnavailableError(str(error.orig)) from error
+        raise
+    except sa.exc.TimeoutError as error:
+        raise DatabaseUnavailableError("no free connection in the pool") from error
+
+
+def _is_unique(error: IntegrityError) -> bool:
+    text = str(error.orig).lower()
+    return "unique" in text or getattr(error.orig, "sqlstate", "") == "23505"
