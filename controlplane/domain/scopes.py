@@ -102,7 +102,8 @@ def _take(parts: list[str], word: str, text: str) -> tuple[str | None, list[str]
 
 def _provider_part(parts: list[str], text: str) -> tuple[str, str]:
     """Read ``providers/Namespace/type/name/…``; an extension's own part is the last ``providers``."""
-    last = max((i for i, part in enumerate(parts) if part == PROVIDERS), default=-1)
+    # Words of the grammar stand at even places, so that a resource may be named "providers".
+    last = max((i for i, part in enumerate(parts) if part == PROVIDERS and i % 2 == 0), default=-1)
     tail = parts[last + 1 :]
     if last < 0 or parts[0] != PROVIDERS or len(tail) < 3 or len(tail) % 2 == 0:  # noqa: PLR2004
         raise ValueError(f"'{text}' is not a resource id")

@@ -131,6 +131,51 @@ SERVICE_UNAVAILABLE = ErrorKind(
     "ServiceUnavailable", 503, "The service cannot reach its database right now; try again in {seconds} s."
 )
 
+# --- roles -----------------------------------------------------------------------------------------------
+ROLE_ASSIGNMENT_INVALID = ErrorKind("InvalidRoleAssignment", 400, "The role assignment is invalid: {reason}")
+ROLE_ASSIGNMENT_FIXED = ErrorKind(
+    "RoleAssignmentUpdateNotPermitted",
+    400,
+    "Tenant ID, application ID, principal ID, and scope are not allowed to be updated.",
+)
+ROLE_NOT_ASSIGNABLE = ErrorKind(
+    "RoleDefinitionNotAssignable", 400, "The role '{role}' is not assignable at scope '{scope}'."
+)
+PRINCIPAL_TYPE_WRONG = ErrorKind(
+    "UnmatchedPrincipalType",
+    400,
+    "The PrincipalId '{principal}' has type '{actual}', which is different from specified "
+    "PrincipalType '{given}'.",
+)
+CONDITION_INVALID = ErrorKind("InvalidCondition", 400, "The condition of the role assignment: {reason}.")
+ROLE_DEFINITION_INVALID = ErrorKind("InvalidRoleDefinition", 400, "{reason}")
+ROLE_DEFINITION_BUILT_IN = ErrorKind(
+    "RoleDefinitionIsBuiltIn", 409, "The role '{role}' is built in and cannot be changed or deleted."
+)
+ROLE_DEFINITION_NAME_TAKEN = ErrorKind(
+    "RoleDefinitionWithSameNameExists", 409, "A custom role with the name '{role}' already exists."
+)
+ROLE_DEFINITION_IN_USE = ErrorKind(
+    "RoleDefinitionHasAssignments",
+    400,
+    "There are existing role assignments referencing role '{role}'; delete them first.",
+)
+
+# --- the directory (Microsoft Graph's codes) --------------------------------------------------------------
+DIRECTORY_NOT_FOUND = ErrorKind(
+    "Request_ResourceNotFound",
+    404,
+    "Resource '{id}' does not exist or one of its queried reference-property objects are not present.",
+)
+DIRECTORY_BAD_REQUEST = ErrorKind("Request_BadRequest", 400, "{reason}")
+DIRECTORY_UNSUPPORTED = ErrorKind("Request_UnsupportedQuery", 400, "{reason}")
+DIRECTORY_TAKEN = ErrorKind("Request_MultipleObjectsWithSameKeyValue", 409, "{reason}")
+DIRECTORY_DENIED = ErrorKind(
+    "Authorization_RequestDenied",
+    403,
+    "Insufficient privileges to complete the operation: it needs '{action}' at the root scope.",
+)
+
 # --- the ACR resource provider ---------------------------------------------------------------------------
 REGISTRY_NAME_IN_USE = ErrorKind(
     "RegistryNameAlreadyInUse", 409, "The registry name {name} is already in use.", provider=True
@@ -154,9 +199,9 @@ FEATURE_NOT_SUPPORTED = ErrorKind(
     "FeatureNotSupported", 400, "{feature} is not supported by this service yet. {hint}", provider=True
 )
 ADMIN_USER_DISABLED = ErrorKind(
-    "AdminUserDisabled",
+    "UnAuthorizedForCredentialOperations",
     400,
-    "Unable to {verb} the admin user credentials of registry '{name}': the admin user is not enabled.",
+    "Cannot perform credential operations for {id} as admin user is disabled. Enable the admin user first.",
     provider=True,
 )
 PROPERTY_READ_ONLY = ErrorKind(
@@ -167,6 +212,31 @@ LOGIN_PORTS_USED_UP = ErrorKind(
     409,
     "No free port is left for a login server in {first}-{last}; widen ACRCTL_LOGIN_PORTS.",
     provider=True,
+)
+LOGIN_SERVER_TAKEN = ErrorKind(
+    "LoginServerAlreadyInUse", 409, "The login server {host} belongs to another registry.", provider=True
+)
+LOGIN_SERVER_UNREACHABLE = ErrorKind(
+    "LoginServerUnreachable",
+    503,
+    "The login server {host} does not accept connections yet; its port is opened by `controlplane up`.",
+    provider=True,
+)
+
+REFERENCE_INVALID = ErrorKind(
+    "LinkedInvalidPropertyId",
+    400,
+    "Property id '{id}' at path '{path}' is invalid: {reason}",
+    provider=True,
+)
+RESOURCE_IN_USE = ErrorKind(
+    "ResourceInUse",
+    409,
+    "The resource '{name}' cannot be deleted because '{by}' refers to it.",
+    provider=True,
+)
+NESTED_RESOURCE_BUSY = ErrorKind(
+    "NestedResourceBusy", 409, "Waiting for operation {operation} on '{resource}' to end.", provider=True
 )
 
 # --- operations -------------------------------------------------------------------------------------------

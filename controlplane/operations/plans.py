@@ -7,6 +7,7 @@ operation id and step name to key outside effects by. Dies midway: the next clai
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -14,6 +15,14 @@ from controlplane.kernel.errors import ErrorRecord
 from controlplane.kernel.states import OperationStatus
 from controlplane.persistence.database import Transaction
 from controlplane.persistence.operations import OperationRow
+
+
+class LeaseLostError(Exception):
+    """This worker's claim is no longer valid; whatever it does now is not recorded."""
+
+
+class StopRequestedError(Exception):
+    """This worker is shutting down; the operation goes on in another."""
 
 
 class StepContext(Protocol):
@@ -29,16 +38,21 @@ class StepContext(Protocol):
         """Recorded results of the steps that ended before, by step name."""
         ...
 
-    def write(self) -> Any:
-        """Open a writing transaction that is fenced: it fails if another worker has taken over."""
+    def write(self) -> AbstractContextManager[Transaction]:
+        """Open a writing transaction that is fenced. Keep it shorter than a lease.
+
+        Raises:
+            LeaseLostError: another worker has taken over, or the operation has ended.
+        """
         ...
 
     def progress(self, percent: int) -> None:
         """Record progress (0 to 99) and renew the lease.
 
         Raises:
-            LeaseLostError: another worker has taken over.
+            LeaseLostError: another worker has taken over, or the operation has ended.
             Failure: the caller asked to cancel (OPERATION_CANCELED).
+            StopRequestedError: this worker is shutting down; let it pass, the step runs again elsewhere.
         """
         ...
 

@@ -101,7 +101,6 @@ applications = sa.Table(
     sa.Column("id", sa.Text, primary_key=True),  # object id
     sa.Column("app_id", sa.Text, nullable=False, unique=True),  # client id
     sa.Column("display_name", sa.Text, nullable=False, index=True),
-    sa.Column("identifier_uris", Json, nullable=False),
     sa.Column("created_at", Moment, nullable=False),
 )
 
@@ -128,13 +127,9 @@ service_principals = sa.Table(
     "service_principals",
     metadata,
     sa.Column("id", sa.Text, primary_key=True),  # object id, the one role assignments name
-    sa.Column(
-        "app_id",
-        sa.Text,
-        sa.ForeignKey("applications.app_id", ondelete="CASCADE"),
-        nullable=False,
-        unique=True,
-    ),
+    sa.Column("app_id", sa.Text, nullable=False, unique=True),
+    sa.Column("kind", sa.Text, nullable=False),  # Application | ManagedIdentity (has no application)
+    sa.Column("resource_key", sa.Text, unique=True),  # the resource a managed identity belongs to
     sa.Column("display_name", sa.Text, nullable=False, index=True),
     sa.Column("enabled", sa.Boolean, nullable=False),
     sa.Column("created_at", Moment, nullable=False),
@@ -163,6 +158,17 @@ role_assignments = sa.Table(
     sa.Column("condition", sa.Text),
     sa.UniqueConstraint("scope_key", "principal_id", "role_id"),
     sa.Index("ix_role_assignments_principal", "principal_id", "scope_key"),
+)
+
+# Custom roles, for the evaluator: it reads permissions by GUID, and role names are unique.
+role_definitions = sa.Table(
+    "role_definitions",
+    metadata,
+    sa.Column("role_id", sa.Text, primary_key=True),  # GUID
+    sa.Column("key", sa.Text, nullable=False, unique=True),  # of the resource row
+    sa.Column("role_name_key", sa.Text, nullable=False, unique=True),  # lower case
+    sa.Column("permissions", Json, nullable=False),  # as on the wire
+    sa.Column("assignable_scopes", Json, nullable=False),
 )
 
 # One row a name; a change that may take rights away adds one. Verified tokens remember the value they
@@ -265,6 +271,9 @@ repository_blobs = sa.Table(
     sa.Column("repository_id", BigId, sa.ForeignKey("repositories.id", ondelete="CASCADE"), primary_key=True),
     sa.Column("digest", sa.Text, sa.ForeignKey("blobs.digest"), primary_key=True),
     sa.Column("linked_at", Moment, nullable=False),
+    # When the last manifest that named it went: no longer served or counted, but a push that was under
+    # way may take it back until collection takes the row.
+    sa.Column("released_at", Moment),
     sa.Index("ix_repository_blobs_digest", "digest"),
 )
 
@@ -332,7 +341,7 @@ uploads = sa.Table(
     sa.Column("repository_id", BigId, sa.ForeignKey("repositories.id", ondelete="CASCADE"), nullable=False),
     sa.Column("owner", sa.Text, nullable=False),  # who began it; nobody else may go on
     sa.Column("received", sa.BigInteger, nullable=False),  # bytes that are durable
-    sa.Column("busy_until", Moment),  # a request is writing
+    sa.Column("sha256", sa.Text),  # of those bytes, when the process that wrote them knew it
     sa.Column("created_at", Moment, nullable=False),
     sa.Column("updated_at", Moment, nullable=False, index=True),
 )

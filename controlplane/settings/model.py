@@ -41,6 +41,7 @@ class Settings(BaseSettings):
     login_domain: str = Field("azurecr.localhost", description="Domain of login servers in mode `domain`")
     tls_cert: Path | None = Field(None, description="PEM chain; default made by the local authority")
     tls_key: Path | None = None
+    tls_names: str = Field("", description="Further names and addresses for the local authority's certificate")
 
     # --- identity
     tenant_id: str | None = Field(None, description="Directory id; default made at first start")

@@ -127,7 +127,9 @@ def _operation(service: Service, kind: str, **members: Any) -> str:
         "left": service.polls,
     } | members
     leaf = "operationStatuses" if kind != "delete" else "locations/local/operationResults"
-    return f"{service.base}/subscriptions/{SUBSCRIPTION}{PROVIDER}/{leaf}/{name}?api-version=2026-09-01-preview"
+    return (
+        f"{service.base}/subscriptions/{SUBSCRIPTION}{PROVIDER}/{leaf}/{name}?api-version=2026-09-01-preview"
+    )
 
 
 def _advance(service: Service, name: str) -> dict[str, Any] | None:
@@ -210,7 +212,7 @@ def put_registry(service: Service, request: Request) -> Answer:
         "sku": body["sku"] | {"tier": body["sku"]["name"]},
         "properties": body.get("properties", {})
         | {
-            "loginServer": service.base.removeprefix("http://"),
+            "loginServer": service.base.partition("//")[2],
             "creationDate": "2026-01-01T10:20:30.1234567+00:00",
             "provisioningState": "Succeeded",
             "dataEndpointHostNames": [],
@@ -258,7 +260,9 @@ def delete_registry(service: Service, request: Request) -> Answer:
 @route("POST", REGISTRY + "/(listCredentials|regenerateCredential)")
 def credentials(service: Service, request: Request) -> Answer:
     renewed = (request.body or {}).get("name")
-    pair = [{"name": n, "value": f"{n}-{'new' if n == renewed else 'old'}"} for n in ("password", "password2")]
+    pair = [
+        {"name": n, "value": f"{n}-{'new' if n == renewed else 'old'}"} for n in ("password", "password2")
+    ]
     return Answer(body={"username": _registry(service, request)["name"], "passwords": pair})
 
 
@@ -333,7 +337,9 @@ def _owner() -> dict[str, Any]:
 @route("GET", "/v1.0/servicePrincipals")
 def list_principals(service: Service, request: Request) -> Answer:
     everyone = [_owner(), *service.principals.values()]
-    wanted = re.search(r"(servicePrincipalNames/any\(c:c |displayName )eq '([^']+)'", request.query.get("$filter", ""))
+    wanted = re.search(
+        r"(servicePrincipalNames/any\(c:c |displayName )eq '([^']+)'", request.query.get("$filter", "")
+    )
     if wanted:
         key = "displayName" if wanted[1].startswith("displayName") else "appId"
         everyone = [p for p in everyone if p[key] == wanted[2]]

@@ -20,7 +20,6 @@ def upgrade() -> None:
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("app_id", sa.Text(), nullable=False),
         sa.Column("display_name", sa.Text(), nullable=False),
-        sa.Column("identifier_uris", sa.JSON(), nullable=False),
         sa.Column("created_at", types.Moment(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_applications")),
         sa.UniqueConstraint("app_id", name=op.f("uq_applications_app_id")),
@@ -152,6 +151,17 @@ def upgrade() -> None:
         batch_op.create_index("ix_role_assignments_principal", ["principal_id", "scope_key"], unique=False)
 
     op.create_table(
+        "role_definitions",
+        sa.Column("role_id", sa.Text(), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("role_name_key", sa.Text(), nullable=False),
+        sa.Column("permissions", sa.JSON(), nullable=False),
+        sa.Column("assignable_scopes", sa.JSON(), nullable=False),
+        sa.PrimaryKeyConstraint("role_id", name=op.f("pk_role_definitions")),
+        sa.UniqueConstraint("key", name=op.f("uq_role_definitions_key")),
+        sa.UniqueConstraint("role_name_key", name=op.f("uq_role_definitions_role_name_key")),
+    )
+    op.create_table(
         "service_facts",
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("value", sa.Text(), nullable=False),
@@ -264,14 +274,14 @@ def upgrade() -> None:
         "service_principals",
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("app_id", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("resource_key", sa.Text(), nullable=True),
         sa.Column("display_name", sa.Text(), nullable=False),
         sa.Column("enabled", sa.Boolean(), nullable=False),
         sa.Column("created_at", types.Moment(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["app_id"], ["applications.app_id"], name=op.f("fk_service_principals_app_id"), ondelete="CASCADE"
-        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_service_principals")),
         sa.UniqueConstraint("app_id", name=op.f("uq_service_principals_app_id")),
+        sa.UniqueConstraint("resource_key", name=op.f("uq_service_principals_resource_key")),
     )
     with op.batch_alter_table("service_principals", schema=None) as batch_op:
         batch_op.create_index(
@@ -314,6 +324,7 @@ def upgrade() -> None:
         sa.Column("repository_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("digest", sa.Text(), nullable=False),
         sa.Column("linked_at", types.Moment(), nullable=False),
+        sa.Column("released_at", types.Moment(), nullable=True),
         sa.ForeignKeyConstraint(["digest"], ["blobs.digest"], name=op.f("fk_repository_blobs_digest")),
         sa.ForeignKeyConstraint(
             ["repository_id"],
@@ -332,7 +343,7 @@ def upgrade() -> None:
         sa.Column("repository_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("owner", sa.Text(), nullable=False),
         sa.Column("received", sa.BigInteger(), nullable=False),
-        sa.Column("busy_until", types.Moment(), nullable=True),
+        sa.Column("sha256", sa.Text(), nullable=True),
         sa.Column("created_at", types.Moment(), nullable=False),
         sa.Column("updated_at", types.Moment(), nullable=False),
         sa.ForeignKeyConstraint(
@@ -440,6 +451,7 @@ def downgrade() -> None:
     op.drop_table("stamps")
     op.drop_table("signing_keys")
     op.drop_table("service_facts")
+    op.drop_table("role_definitions")
     with op.batch_alter_table("role_assignments", schema=None) as batch_op:
         batch_op.drop_index("ix_role_assignments_principal")
 

@@ -1,0 +1,60 @@
+"""The `controlplane` command: start, stop and look after the service."""
+
+from __future__ import annotations
+
+import importlib
+from importlib.metadata import version
+
+import click
+
+# Command, module that defines it, and the line that --help prints. Nothing is loaded before it is called.
+_COMMANDS: dict[str, tuple[str, str]] = {
+    "up": ("lifecycle:up", "Start everything on this machine and wait until it is ready."),
+    "down": ("lifecycle:down", "Stop everything that `up` started. Nothing is lost."),
+    "status": ("lifecycle:status", "Show what runs, where, and whether it is well."),
+    "logs": ("lifecycle:logs", "Print the logs of the processes."),
+    "serve": ("processes:serve", "Serve one plane or all in the foreground."),
+    "worker": ("processes:worker", "Run operations in the foreground (Celery)."),
+    "relay": ("processes:relay", "Pass the outbox on to the broker in the foreground."),
+    "db": ("database:db", "Migrate and check the database."),
+    "owner": ("owner:owner", "Look after the owner service principal."),
+    "openapi": ("documents:openapi", "Print the OpenAPI document, or check the stored one."),
+    "settings": ("documents:settings", "Print every setting and its value."),
+    "supervise": ("lifecycle:supervise", ""),
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are needed."""
+
+    def list_commands(self, _ctx: click.Context) -> list[str]:
+        """Return the commands in the order of the table."""
+        return list(_COMMANDS)
+
+    def get_command(self, _ctx: click.Context, name: str) -> click.Command | None:
+        """Import one command; None when there is none of that name."""
+        if name not in _COMMANDS:
+            return None
+        module, _, attribute = _COMMANDS[name][0].partition(":")
+        command: click.Command = getattr(
+            importlib.import_module(f"controlplane.commands.{module}"), attribute
+        )
+        return command
+
+    def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands without importing any."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in _COMMANDS.items() if line])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(version("acrctl"), prog_name="controlplane")
+def main() -> None:
+    """Run the registry service.
+
+    Settings are environment variables that begin with ACRCTL_; `controlplane settings` lists them.
+    """
+
+
+if __name__ == "__main__":
+    main(prog_name="controlplane")

@@ -1,0 +1,250 @@
+"""Blobs as plain files in a folder, which several processes may share.
+
+A writer holds an exclusive lock on its upload's file, so a process that dies lets go of it at once. An
+upload becomes a blob by: sync the file, rename it, sync the folder. A folder on a network file system
+must support ``flock`` and atomic renames.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from controlplane.blobs.store import (
+    BlobMissingError,
+    StoreUnavailableError,
+    UploadBusyError,
+    UploadMissingError,
+)
+from controlplane.domain.digests import Digest
+
+CHUNK = 256 * 1024
+_UPLOAD_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
+_FILE_MODE = 0o640
+
+
+class FilesDriver:
+    """A folder of blobs.
+
+    Args:
+        root: the folder all regions share.
+        region: name of the region whose blobs these are.
+
+    Raises:
+        OSError: the folder cannot be made.
+    """
+
+    def __init__(self, root: Path, region: str) -> None:
+        self._blobs = root / region / "blobs"
+        self._uploads = root / region / "uploads"
+        for folder in (self._blobs, self._uploads):
+            folder.mkdir(parents=True, exist_ok=True)
+        self._prefix = f"{self._blobs}/"
+
+    def write(self, upload: str, offset: int) -> FileWriter:
+        """Open an upload; see the protocol."""
+        path = self._upload(upload)
+        flags = os.O_RDWR | os.O_CLOEXEC | (os.O_CREAT if offset == 0 else 0)
+        try:
+            descriptor = os.open(path, flags, _FILE_MODE)
+        except FileNotFoundError as error:
+            raise UploadMissingError(upload) from error
+        except OSError as error:
+            raise StoreUnavailableError(str(error)) from error
+        try:
+            _claim(descriptor, path, offset)
+        except BaseException:
+            os.close(descriptor)
+            raise
+        return FileWriter(self, descriptor, path, offset)
+
+    def discard(self, upload: str) -> None:
+        """Drop an upload; one that is being written to just loses its name."""
+        with suppress(FileNotFoundError):
+            self._upload(upload).unlink()
+
+    def size(self, digest: Digest) -> int | None:
+        """Return the size of a blob; None when it is not here."""
+        try:
+            return os.stat(self._blob(digest)).st_size  # noqa: PTH116 - called for every HEAD
+        except FileNotFoundError:
+            return None
+
+    def open(self, digest: Digest, start: int = 0, length: int | None = None) -> FileReader:
+        """Open a blob or a part of it; see the protocol."""
+        try:
+            descriptor = os.open(self._blob(digest), os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError as error:
+            raise BlobMissingError(str(digest)) from error
+        available = os.fstat(descriptor).st_size - start
+        wanted = available if length is None else length
+        if wanted > available or available < 0:
+            os.close(descriptor)
+            raise BlobMissingError(str(digest))
+        return FileReader(descriptor, start, wanted)
+
+    def delete(self, digest: Digest) -> None:
+        """Drop a blob, if it is here."""
+        with suppress(FileNotFoundError):
+            Path(self._blob(digest)).unlink()
+
+    def signed_url(self, digest: Digest, seconds: int) -> str | None:  # noqa: ARG002
+        """Return None: a folder has no address of its own."""
+        return None
+
+    def place(self, digest: Digest) -> Path:
+        """Return where a blob belongs, its folder made and known to the disk."""
+        path = Path(self._blob(digest))
+        for folder in (path.parent.parent, path.parent):
+            if not folder.exists():
+                folder.mkdir(exist_ok=True)
+                sync_folder(folder.parent)
+        return path
+
+    def _blob(self, digest: Digest) -> str:
+        # One string operation instead of pathlib: every read comes through here.
+        return f"{self._prefix}{digest.algorithm}/{digest.hex[:2]}/{digest.hex}"
+
+    def _upload(self, upload: str) -> Path:
+        if not _UPLOAD_ID.fullmatch(upload):
+            raise UploadMissingError(upload[:64])
+        return self._uploads / upload
+
+
+class FileWriter:
+    """An upload's file, locked; see the protocol."""
+
+    def __init__(self, driver: FilesDriver, descriptor: int, path: Path, offset: int) -> None:
+        self._driver = driver
+        self._descriptor = descriptor
+        self._path = path
+        self._offset = offset
+
+    @property
+    def offset(self) -> int:
+        """How many bytes the file has."""
+        return self._offset
+
+    def write(self, chunk: bytes) -> None:
+        """Add bytes."""
+        view = memoryview(chunk)
+        try:
+            while view:
+                written = os.write(self._descriptor, view)
+                self._offset += written
+                view = view[written:]
+        except OSError as error:
+            raise StoreUnavailableError(str(error)) from error
+
+    def read(self) -> Iterator[bytes]:
+        """Give all bytes of the file."""
+        at = 0
+        while at < self._offset:
+            chunk = os.pread(self._descriptor, min(4 * CHUNK, self._offset - at), at)
+            if not chunk:
+                raise UploadMissingError(self._path.name)
+            at += len(chunk)
+            yield chunk
+
+    def rewind(self, offset: int) -> None:
+        """Cut the file."""
+        os.ftruncate(self._descriptor, offset)
+        os.lseek(self._descriptor, offset, os.SEEK_SET)
+        self._offset = offset
+
+    def finish(self, digest: Digest) -> None:
+        """Make it durable under its digest."""
+        try:
+            os.fsync(self._descriptor)
+            place = self._driver.place(digest)
+            self._path.rename(place)
+            sync_folder(place.parent)
+        except OSError as error:
+            raise StoreUnavailableError(str(error)) from error
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close the file, which unlocks it."""
+        os.close(self._descriptor)
+
+
+class FileReader:
+    """A part of a blob's file; see the protocol."""
+
+    __slots__ = ("_at", "_descriptor", "_left", "length")
+
+    def __init__(self, descriptor: int, start: int, length: int) -> None:
+        self._descriptor = descriptor
+        self._at = start
+        self._left = length
+        self.length = length
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Return itself."""
+        return self
+
+    def __next__(self) -> bytes:
+        """Return the next chunk."""
+        if self._left == 0:
+            raise StopIteration
+        chunk = os.pread(self._descriptor, min(CHUNK, self._left), self._at)
+        if not chunk:
+            raise BlobMissingError("the file has become shorter")
+        self._at += len(chunk)
+        self._left -= len(chunk)
+        return chunk
+
+    def close(self) -> None:
+        """Close the file; twice is fine."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+    def __del__(self) -> None:
+        """Close a file that its reader forgot."""
+        self.close()
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder durable."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _claim(descriptor: int, path: Path, offset: int) -> None:
+    """Lock the file, make sure the name is still its, and leave it with ``offset`` bytes."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise UploadBusyError(path.name) from error
+    found = os.fstat(descriptor)
+    # Between open and lock the upload may have been finished: then this file is a blob by now.
+    if not _names(path, found) or found.st_size < offset:
+        raise UploadMissingError(path.name)
+    if found.st_size > offset:
+        os.ftruncate(descriptor, offset)
+    os.lseek(descriptor, offset, os.SEEK_SET)
+
+
+def _names(path: Path, found: os.stat_result) -> bool:
+    try:
+        return os.path.samestat(path.stat(), found)
+    except FileNotFoundError:
+        return False

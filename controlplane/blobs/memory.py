@@ -1,0 +1,132 @@
+"""Blobs in the memory of one process, for tests."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Self
+
+from controlplane.blobs.store import BlobMissingError, UploadBusyError, UploadMissingError
+from controlplane.domain.digests import Digest
+
+CHUNK = 64 * 1024
+
+
+class MemoryDriver:
+    """A dictionary of blobs."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.blobs: dict[str, bytes] = {}
+        self.uploads: dict[str, bytearray] = {}
+        self.open_uploads: set[str] = set()
+
+    def write(self, upload: str, offset: int) -> MemoryWriter:
+        """Open an upload; see the protocol."""
+        with self.lock:
+            if upload in self.open_uploads:
+                raise UploadBusyError(upload)
+            content = (
+                self.uploads.setdefault(upload, bytearray()) if offset == 0 else self.uploads.get(upload)
+            )
+            if content is None or len(content) < offset:
+                raise UploadMissingError(upload)
+            del content[offset:]
+            self.open_uploads.add(upload)
+        return MemoryWriter(self, upload, content)
+
+    def discard(self, upload: str) -> None:
+        """Drop an upload, if there is one."""
+        with self.lock:
+            self.uploads.pop(upload, None)
+
+    def size(self, digest: Digest) -> int | None:
+        """Return the size of a blob; None when it is not here."""
+        content = self.blobs.get(str(digest))
+        return None if content is None else len(content)
+
+    def open(self, digest: Digest, start: int = 0, length: int | None = None) -> MemoryReader:
+        """Open a blob or a part of it; see the protocol."""
+        content = self.blobs.get(str(digest))
+        if content is None or start + (length or 0) > len(content):
+            raise BlobMissingError(str(digest))
+        return MemoryReader(content[start:] if length is None else content[start : start + length])
+
+    def delete(self, digest: Digest) -> None:
+        """Drop a blob, if it is here."""
+        self.blobs.pop(str(digest), None)
+
+    def signed_url(self, digest: Digest, seconds: int) -> str | None:  # noqa: ARG002
+        """Return None: memory has no address of its own."""
+        return None
+
+
+class MemoryWriter:
+    """An upload that nobody else has open; see the protocol."""
+
+    def __init__(self, driver: MemoryDriver, upload: str, content: bytearray) -> None:
+        self._driver = driver
+        self._upload = upload
+        self._content = content
+
+    @property
+    def offset(self) -> int:
+        """How many bytes there are."""
+        return len(self._content)
+
+    def write(self, chunk: bytes) -> None:
+        """Add bytes."""
+        self._content += chunk
+
+    def read(self) -> Iterator[bytes]:
+        """Give all bytes."""
+        yield bytes(self._content)
+
+    def rewind(self, offset: int) -> None:
+        """Drop the bytes after ``offset``."""
+        del self._content[offset:]
+
+    def finish(self, digest: Digest) -> None:
+        """Make it the blob of a digest."""
+        self._driver.blobs[str(digest)] = bytes(self._content)
+        self._driver.discard(self._upload)
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Let others open it."""
+        with self._driver.lock:
+            self._driver.open_uploads.discard(self._upload)
+
+
+class MemoryReader:
+    """A part of a blob; see the protocol."""
+
+    def __init__(self, content: bytes) -> None:
+        self.length = len(content)
+        self._content = content
+        self._at = 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Return itself."""
+        return self
+
+    def __next__(self) -> bytes:
+        """Return the next chunk."""
+        chunk = self._content[self._at : self._at + CHUNK]
+        if not chunk:
+            raise StopIteration
+        self._at += len(chunk)
+        return chunk
+
+    def close(self) -> None:
+        """Let go of the bytes."""
+        self._content = b""

@@ -1,0 +1,142 @@
+"""The protocol every store fulfils; `tests/contract/test_blobs.py` holds each driver to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Protocol, Self
+
+from controlplane.domain.digests import Digest
+
+
+class BlobMissingError(Exception):
+    """The store has no such blob, or not all of its bytes."""
+
+
+class UploadBusyError(Exception):
+    """Another request, in this process or another one, is writing to the upload."""
+
+
+class UploadMissingError(Exception):
+    """The store has lost the upload, or bytes of it that were there."""
+
+
+class StoreUnavailableError(Exception):
+    """The store cannot be reached or is full; the request may be repeated later."""
+
+
+class BlobReader(Protocol):
+    """Bytes of a blob as an iterator of chunks, which ends only when all were given.
+
+    It must be closed, also when it was not read to its end.
+    """
+
+    @property
+    def length(self) -> int:
+        """How many bytes it gives."""
+        ...
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Return itself."""
+        ...
+
+    def __next__(self) -> bytes:
+        """Return the next chunk.
+
+        Raises:
+            BlobMissingError: the store has fewer bytes than it said.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of the blob."""
+        ...
+
+
+class BlobWriter(Protocol):
+    """An upload opened for writing by one request; leaving its ``with`` block keeps the bytes written."""
+
+    @property
+    def offset(self) -> int:
+        """How many bytes the upload has."""
+        ...
+
+    def write(self, chunk: bytes) -> None:
+        """Add bytes.
+
+        Raises:
+            StoreUnavailableError: the store took none or only some of them.
+        """
+        ...
+
+    def read(self) -> Iterator[bytes]:
+        """Give all bytes the upload has, from its beginning, and stay at its end."""
+        ...
+
+    def rewind(self, offset: int) -> None:
+        """Drop the bytes after ``offset``."""
+        ...
+
+    def finish(self, digest: Digest) -> None:
+        """Make the upload the blob of this digest, all of it or nothing, durably; nothing may follow.
+
+        The caller has verified the digest. A blob that is there already is replaced by its equal.
+
+        Raises:
+            StoreUnavailableError: the blob is not there; the upload still is.
+        """
+        ...
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+        ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Let go of the upload."""
+        ...
+
+
+class BlobStore(Protocol):
+    """One store of one region. Safe to use from any number of threads and processes.
+
+    Upload ids are chosen by the caller (letters, digits and dashes). Sizes and offsets are bytes.
+    """
+
+    def write(self, upload: str, offset: int) -> BlobWriter:
+        """Open an upload to add bytes after ``offset``, dropping any there are beyond; 0 begins it.
+
+        Raises:
+            UploadBusyError: somebody else has it open.
+            UploadMissingError: it has fewer bytes than ``offset``.
+            StoreUnavailableError: the store cannot be written to.
+        """
+        ...
+
+    def discard(self, upload: str) -> None:
+        """Drop an upload, if there is one."""
+        ...
+
+    def size(self, digest: Digest) -> int | None:
+        """Return the size of a blob; None when the store does not have it."""
+        ...
+
+    def open(self, digest: Digest, start: int = 0, length: int | None = None) -> BlobReader:
+        """Open a blob, or ``length`` bytes of it from ``start``.
+
+        Raises:
+            BlobMissingError: the store does not have it, or it has fewer bytes.
+        """
+        ...
+
+    def delete(self, digest: Digest) -> None:
+        """Drop a blob, if it is there; readers that have it open go on."""
+        ...
+
+    def signed_url(self, digest: Digest, seconds: int) -> str | None:
+        """Return a URL that serves the blob for a while; None when the store cannot."""
+        ...

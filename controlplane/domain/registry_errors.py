@@ -1,0 +1,58 @@
+"""The errors of the distribution plane, one entry each.
+
+Codes are those of the OCI distribution specification and of ACR; a failure's ``info`` becomes the
+``detail`` member of the envelope.
+"""
+
+from __future__ import annotations
+
+from controlplane.kernel.errors import ErrorKind
+
+UNAUTHORIZED = ErrorKind(
+    "UNAUTHORIZED",
+    401,
+    "authentication required, visit https://aka.ms/acr/authorization for more information.",
+)
+CREDENTIAL_REFUSED = ErrorKind("UNAUTHORIZED", 401, "the credential was refused: {reason}")
+DENIED = ErrorKind("DENIED", 403, "requested access to the resource is denied: {reason}")
+NETWORK_DENIED = ErrorKind(
+    "DENIED", 403, "client with IP '{address}' is not allowed access by the registry's network rules."
+)
+REGISTRY_UNKNOWN = ErrorKind("NAME_UNKNOWN", 404, "no registry is served as '{host}'")
+ROUTE_UNKNOWN = ErrorKind("NAME_UNKNOWN", 404, "no API of the registry is at '{path}'")
+METHOD_UNSUPPORTED = ErrorKind(
+    "UNSUPPORTED", 405, "the method {method} is not supported here; supported: {allowed}"
+)
+NAME_INVALID = ErrorKind("NAME_INVALID", 400, "invalid repository name")
+NAME_UNKNOWN = ErrorKind("NAME_UNKNOWN", 404, "repository name not known to registry")
+TAG_INVALID = ErrorKind("TAG_INVALID", 400, "the tag does not follow the tag grammar")
+TAG_UNKNOWN = ErrorKind("TAG_UNKNOWN", 404, "the specified tag does not exist")
+DIGEST_INVALID = ErrorKind("DIGEST_INVALID", 400, "the digest is not valid: {reason}")
+SIZE_INVALID = ErrorKind("SIZE_INVALID", 400, "the length is not valid: {reason}")
+MANIFEST_UNKNOWN = ErrorKind("MANIFEST_UNKNOWN", 404, "manifest unknown to registry")
+MANIFEST_INVALID = ErrorKind("MANIFEST_INVALID", 400, "manifest invalid: {reason}")
+MANIFEST_TOO_LARGE = ErrorKind("SIZE_INVALID", 413, "the manifest is larger than {limit} bytes")
+MANIFEST_BLOB_UNKNOWN = ErrorKind(
+    "MANIFEST_BLOB_UNKNOWN", 400, "the manifest names content that the repository does not have"
+)
+BLOB_UNKNOWN = ErrorKind("BLOB_UNKNOWN", 404, "blob unknown to registry")
+BLOB_IN_USE = ErrorKind("UNSUPPORTED", 405, "the blob is named by a manifest; delete the manifest first")
+BLOB_TOO_LARGE = ErrorKind("SIZE_INVALID", 413, "the blob is larger than {limit} bytes")
+UPLOAD_UNKNOWN = ErrorKind("BLOB_UPLOAD_UNKNOWN", 404, "blob upload unknown to registry")
+UPLOAD_INVALID = ErrorKind("BLOB_UPLOAD_INVALID", 400, "the upload request is not valid: {reason}")
+UPLOAD_BUSY = ErrorKind("BLOB_UPLOAD_INVALID", 409, "another request is writing to this upload")
+UPLOAD_OUT_OF_ORDER = ErrorKind(
+    "BLOB_UPLOAD_INVALID", 416, "the chunk does not begin at byte {expected}, where the upload ends"
+)
+UPLOAD_TIMED_OUT = ErrorKind("BLOB_UPLOAD_INVALID", 408, "the body did not arrive in time: {reason}")
+RANGE_UNSATISFIABLE = ErrorKind(
+    "SIZE_INVALID", 416, "the range lies outside of the content, which has {size} bytes"
+)
+PAGINATION_INVALID = ErrorKind("PAGINATION_NUMBER_INVALID", 400, "invalid paging parameter: {reason}")
+PARAMETER_INVALID = ErrorKind("UNSUPPORTED", 400, "{reason}")
+LOCKS_UNSUPPORTED = ErrorKind(
+    "UNSUPPORTED", 405, "changing attributes is not supported by this service yet; all are enabled"
+)
+TOO_MANY_REQUESTS = ErrorKind("TOOMANYREQUESTS", 429, "too many requests; try again in {seconds} s")
+UNAVAILABLE = ErrorKind("UNAVAILABLE", 503, "the service cannot reach its database right now")
+INTERNAL = ErrorKind("UNKNOWN", 500, "the service failed to process the request")

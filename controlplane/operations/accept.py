@@ -1,0 +1,97 @@
+"""Accepting an operation: in the transaction that changes its resource, together with its doorbell."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from controlplane.kernel.catalogue import CONFLICT
+from controlplane.kernel.clock import Clock
+from controlplane.kernel.errors import Failure
+from controlplane.kernel.ids import Ids
+from controlplane.kernel.states import OperationStatus
+from controlplane.operations import doorbell
+from controlplane.persistence import operations as store
+from controlplane.persistence.database import Transaction
+from controlplane.persistence.operations import OperationRow
+
+_TRIES = 5
+
+
+def accept(  # noqa: PLR0913 - an operation has these members
+    tx: Transaction,
+    *,
+    kind: str,
+    resource_key: str,
+    resource_id: str,
+    subscription: str | None,
+    location: str | None,
+    input: Mapping[str, Any],  # noqa: A002 - what the column and the row call it
+    previous: Mapping[str, Any] | None,
+    caller: Mapping[str, Any],
+    clock: Clock,
+    ids: Ids,
+    settings_deadline: float,
+    queue: str = doorbell.DEFAULT_QUEUE,
+) -> OperationRow:
+    """Store an operation and ring for it; both become real when the caller's transaction commits.
+
+    Args:
+        tx: the transaction that also writes the resource's non-terminal state.
+        kind: names the plan, for example ``Microsoft.ContainerRegistry/registries/write``.
+        resource_key: lower-cased id of the resource; it may have one live operation.
+        resource_id: the id as given.
+        subscription: for listing; None for an operation outside subscriptions.
+        location: region, shown in the address of the result.
+        input: what the steps need, JSON.
+        previous: the resource as it was, to revert to, JSON.
+        caller: who asked, JSON, for systemData and the activity log.
+        clock: time source.
+        ids: source of the operation's id.
+        settings_deadline: seconds after which the operation fails.
+        queue: kind of work, the plan's ``queue``.
+
+    Raises:
+        Failure: CONFLICT, another operation is under way on the resource.
+    """
+    now = clock.now()
+    row = OperationRow(
+        id=ids.uuid(),
+        kind=kind,
+        resource_key=resource_key,
+        resource_id=resource_id,
+        subscription=subscription,
+        location=location,
+        status=OperationStatus.ACCEPTED,
+        attempt=0,
+        lease_until=None,
+        deadline=now + timedelta(seconds=settings_deadline),
+        rung_at=now,
+        not_before=now,
+        checkpoints={},
+        input=input,
+        previous=previous,
+        result=None,
+        error=None,
+        percent=0,
+        cancel_requested=False,
+        caller=caller,
+        created_at=now,
+        started_at=None,
+        ended_at=None,
+    )
+    _insert(tx, row)
+    doorbell.ring(tx, row.id, queue, now)
+    return row
+
+
+def _insert(tx: Transaction, row: OperationRow) -> None:
+    """Insert, or name the operation that is in the way; that one may end between the two looks."""
+    for _ in range(_TRIES):
+        if store.insert(tx, row):
+            return
+        other = store.live(tx, row.resource_key)
+        if other is not None:
+            raise Failure(CONFLICT, operation=other.id, resource=row.resource_id)
+    raise Failure(CONFLICT, operation="unknown", resource=row.resource_id)

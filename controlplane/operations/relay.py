@@ -1,0 +1,150 @@
+"""The relay: takes messages out of the outbox and publishes them; and the loop it shares with the sweeper."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+from controlplane.operations.pauses import Backoff
+from controlplane.operations.sweeper import Sweeper
+from controlplane.persistence import outbox
+from controlplane.persistence.database import Database
+from controlplane.settings.model import Settings
+
+log = logging.getLogger(__name__)
+
+Publish = Callable[[str, Mapping[str, Any]], None]
+
+BATCH = 100
+_DUE_INTERVAL = 0.1  # seconds between looks for operations whose pause is over
+
+
+class Relay:
+    """Publishes the outbox, oldest first. A message is deleted after it was published, never before.
+
+    Args:
+        database: where the outbox is.
+        publish: hands a topic and its payload to the broker; raises anything when it cannot.
+    """
+
+    def __init__(self, database: Database, publish: Publish) -> None:
+        self._database = database
+        self._publish = publish
+
+    def pass_once(self) -> int:
+        """Publish one batch; return how many messages went out.
+
+        Twice: a message goes out twice, which everybody behind the broker bears. Dies midway: likewise.
+
+        Raises:
+            DatabaseUnavailableError: the outbox cannot be reached.
+            Exception: whatever ``publish`` raised; what went out before it is deleted.
+        """
+        with self._database.read() as tx:
+            rows = outbox.take(tx, BATCH)
+        sent: list[int] = []
+        try:
+            for row in rows:
+                self._publish(row.topic, row.payload)
+                sent.append(row.id)
+        finally:
+            if sent:
+                with self._database.write() as tx:
+                    outbox.delete(tx, sent)
+        return len(sent)
+
+
+class Errand:
+    """Work done over and over, with a pause after a failure that grows while failures go on."""
+
+    def __init__(self, work: Callable[[], int], trouble: str) -> None:
+        self._work = work
+        self._trouble = trouble
+        self._backoff = Backoff()
+        self._not_before = 0.0
+
+    @property
+    def failing(self) -> bool:
+        """Tell whether the last attempt failed."""
+        return self._backoff.failures > 0
+
+    def attempt(self) -> int:
+        """Do the work unless it is paused; return what it returned, or 0. Never raises for its sake."""
+        if time.monotonic() < self._not_before:
+            return 0
+        try:
+            done = self._work()
+        except Exception as error:  # noqa: BLE001 - every failure of broker or database is survived
+            level = logging.DEBUG if self.failing else logging.WARNING
+            log.log(level, "cannot %s, trying on: %s: %s", self._trouble, type(error).__name__, error)
+            self._not_before = time.monotonic() + self._backoff.after_failure()
+            return 0
+        if self._backoff.after_success():
+            log.warning("recovered: can %s again", self._trouble)
+        return done
+
+
+class RelayLoop:
+    """Runs a relay and a sweeper until told to stop, and outlives every failure of database and broker.
+
+    While the broker is away nothing is rung again: the doorbells are in the outbox already.
+
+    Args:
+        relay: publishes.
+        sweeper: repairs.
+        settings: pauses.
+        guard: held while anything touches the database (see ``workers.forks``).
+        fresh_broker: the broker starts empty, so every earlier doorbell is lost.
+    """
+
+    def __init__(
+        self,
+        relay: Relay,
+        sweeper: Sweeper,
+        settings: Settings,
+        *,
+        guard: AbstractContextManager[Any] | None = None,
+        fresh_broker: bool = False,
+    ) -> None:
+        self._sweeper = sweeper
+        self._idle = settings.relay_interval
+        self._sweep_interval = settings.sweep_interval
+        self._guard = guard or nullcontext()
+        self._fresh = fresh_broker
+        self._publishing = Errand(relay.pass_once, "publish the outbox")
+        self._repairing = Errand(self._repair, "sweep operations")
+        self._next_due = self._next_sweep = 0.0
+
+    def run(self, stop: threading.Event) -> None:
+        """Work until ``stop`` is set."""
+        while not stop.is_set():
+            stop.wait(self.round())
+
+    def round(self) -> float:
+        """Do what is due now; return how many seconds to wait before the next round."""
+        with self._guard:
+            sent = self._publishing.attempt()
+            if time.monotonic() >= self._next_due:
+                self._repairing.attempt()
+        return 0.0 if sent == BATCH else self._idle
+
+    def _repair(self) -> int:
+        now = time.monotonic()
+        self._next_due = now + _DUE_INTERVAL
+        rung = 0 if self._publishing.failing else self._sweeper.ring_due()
+        if now >= self._next_sweep:
+            rung += self._sweep()
+            self._next_sweep = now + self._sweep_interval
+        return rung
+
+    def _sweep(self) -> int:
+        self._sweeper.end_overdue()
+        if self._publishing.failing:
+            return 0
+        rung = self._sweeper.ring_lost(every=self._fresh)
+        self._fresh = False
+        return rung

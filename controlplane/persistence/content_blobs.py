@@ -1,0 +1,179 @@
+"""Which repository may be asked for which blob, and what a registry's blobs add up to.
+
+``registry_blobs`` counts the repositories of a registry that hold a blob; the first link adds its bytes to
+the registry's size, the last one to go takes them away. A link whose last manifest went is *released*:
+neither served nor counted, but a push under way may take it back. Functions that change links return the
+change of the registry's size in bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from controlplane.persistence.database import Transaction
+from controlplane.persistence.tables import blobs, manifest_edges, registry_blobs, repository_blobs
+
+_STEP = 500  # values in one IN list
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """A repository and the registry it is counted for."""
+
+    registry_id: int
+    repository_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class LinkRow:
+    """A blob that a repository holds, or held and may take back."""
+
+    digest: str
+    size: int
+    released: bool
+
+
+def links(tx: Transaction, repository_id: int, digests: Sequence[str]) -> dict[str, LinkRow]:
+    """Return what a repository has of the given blobs."""
+    found = {}
+    for step in _steps(digests):
+        statement = (
+            sa.select(blobs.c.digest, blobs.c.size, repository_blobs.c.released_at.is_not(None))
+            .join(repository_blobs, repository_blobs.c.digest == blobs.c.digest)
+            .where(repository_blobs.c.repository_id == repository_id, repository_blobs.c.digest.in_(step))
+        )
+        for digest, size, released in tx.connection.execute(statement):
+            found[digest] = LinkRow(digest, size, bool(released))
+    return found
+
+
+def size_of(tx: Transaction, repository_id: int, digest: str) -> int | None:
+    """Return the size of a blob that a repository holds."""
+    row = links(tx, repository_id, [digest]).get(digest)
+    return None if row is None or row.released else row.size
+
+
+def link(tx: Transaction, holder: Holder, digest: str, size: int, now: datetime) -> int:
+    """Let a repository hold a blob whose bytes are in the store."""
+    insert = postgresql.insert if tx.dialect == "postgresql" else sqlite.insert
+    tx.connection.execute(
+        insert(blobs)
+        .values(digest=digest, size=size, created_at=now)
+        .on_conflict_do_nothing(index_elements=["digest"])
+    )
+    made = tx.connection.execute(
+        insert(repository_blobs)
+        .values(repository_id=holder.repository_id, digest=digest, linked_at=now)
+        .on_conflict_do_nothing(index_elements=["repository_id", "digest"])
+        .returning(repository_blobs.c.digest)
+    ).all()
+    return _count_in(tx, holder, digest, size) if made else take_back(tx, holder, [digest], now)
+
+
+def take_back(tx: Transaction, holder: Holder, digests: Sequence[str], now: datetime) -> int:
+    """Let a repository hold again what was released; blobs it holds anyway stay as they are."""
+    change = 0
+    for step in _steps(digests):
+        revived = tx.connection.execute(
+            sa.update(repository_blobs)
+            .where(
+                repository_blobs.c.repository_id == holder.repository_id,
+                repository_blobs.c.digest.in_(step),
+                repository_blobs.c.released_at.is_not(None),
+            )
+            .values(released_at=None, linked_at=now)
+            .returning(repository_blobs.c.digest)
+        ).scalars()
+        sizes = _sizes(tx, revived.all())
+        change += sum(_count_in(tx, holder, digest, size) for digest, size in sorted(sizes.items()))
+    return change
+
+
+def release(tx: Transaction, holder: Holder, digests: Sequence[str], now: datetime) -> int:
+    """Release those of the given blobs that no manifest of the repository names any more."""
+    change = 0
+    named = sa.select(manifest_edges.c.digest).where(
+        manifest_edges.c.repository_id == holder.repository_id,
+        manifest_edges.c.digest == repository_blobs.c.digest,
+    )
+    for step in _steps(digests):
+        gone = tx.connection.execute(
+            sa.update(repository_blobs)
+            .where(
+                repository_blobs.c.repository_id == holder.repository_id,
+                repository_blobs.c.digest.in_(step),
+                repository_blobs.c.released_at.is_(None),
+                ~named.exists(),
+            )
+            .values(released_at=now)
+            .returning(repository_blobs.c.digest)
+        ).scalars()
+        change += _count_out(tx, holder.registry_id, gone.all())
+    return change
+
+
+def unlink(tx: Transaction, holder: Holder, digests: Sequence[str]) -> int:
+    """Remove links altogether, released or not."""
+    change = 0
+    for step in _steps(digests):
+        mine = (repository_blobs.c.repository_id == holder.repository_id) & repository_blobs.c.digest.in_(
+            step
+        )
+        held = tx.connection.execute(
+            sa.select(repository_blobs.c.digest).where(mine, repository_blobs.c.released_at.is_(None))
+        ).scalars()
+        change += _count_out(tx, holder.registry_id, held.all())
+        tx.connection.execute(sa.delete(repository_blobs).where(mine))
+    return change
+
+
+def some(tx: Transaction, repository_id: int, limit: int) -> Sequence[str]:
+    """Return digests of blobs linked to a repository, released or not, in no particular order."""
+    statement = (
+        sa.select(repository_blobs.c.digest)
+        .where(repository_blobs.c.repository_id == repository_id)
+        .limit(limit)
+    )
+    return tx.connection.execute(statement).scalars().all()
+
+
+def _count_in(tx: Transaction, holder: Holder, digest: str, size: int) -> int:
+    insert = postgresql.insert if tx.dialect == "postgresql" else sqlite.insert
+    count = tx.connection.execute(
+        insert(registry_blobs)
+        .values(registry_id=holder.registry_id, digest=digest, links=1)
+        .on_conflict_do_update(
+            index_elements=["registry_id", "digest"], set_={"links": registry_blobs.c.links + 1}
+        )
+        .returning(registry_blobs.c.links)
+    ).scalar_one()
+    return size if count == 1 else 0
+
+
+def _count_out(tx: Transaction, registry_id: int, digests: Sequence[str]) -> int:
+    if not digests:
+        return 0
+    mine = (registry_blobs.c.registry_id == registry_id) & registry_blobs.c.digest.in_(sorted(digests))
+    tx.connection.execute(sa.update(registry_blobs).where(mine).values(links=registry_blobs.c.links - 1))
+    last = tx.connection.execute(
+        sa.delete(registry_blobs).where(mine, registry_blobs.c.links <= 0).returning(registry_blobs.c.digest)
+    ).scalars()
+    return -sum(_sizes(tx, last.all()).values())
+
+
+def _sizes(tx: Transaction, digests: Sequence[str]) -> dict[str, int]:
+    if not digests:
+        return {}
+    rows = tx.connection.execute(sa.select(blobs.c.digest, blobs.c.size).where(blobs.c.digest.in_(digests)))
+    return {row.digest: row.size for row in rows}
+
+
+def _steps(items: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    for start in range(0, len(items), _STEP):
+        yield items[start : start + _STEP]

@@ -1,0 +1,210 @@
+"""Manifests of repositories and their edges: what each names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from controlplane.persistence.content_pages import Page
+from controlplane.persistence.database import Transaction
+from controlplane.persistence.tables import manifest_edges, manifests
+
+_STEP = 500
+_SHOWN = tuple(column for column in manifests.columns if column.name not in {"payload", "annotations"})
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestRow:
+    """A manifest without its bytes and annotations. See ``tables.manifests`` for the columns."""
+
+    id: int
+    repository_id: int
+    digest: str
+    media_type: str
+    artifact_type: str | None
+    config_media_type: str | None
+    subject: str | None
+    architecture: str | None
+    os: str | None
+    size: int
+    image_size: int
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class NewManifest:
+    """What is stored of a manifest that is pushed."""
+
+    digest: str
+    media_type: str
+    artifact_type: str | None
+    config_media_type: str | None
+    subject: str | None
+    annotations: Mapping[str, str] | None
+    architecture: str | None
+    os: str | None
+    image_size: int
+    payload: bytes
+    edges: Sequence[tuple[str, str]]  # digest, kind
+
+
+def find(tx: Transaction, repository_id: int, digest: str) -> ManifestRow | None:
+    """Return a manifest of a repository."""
+    statement = sa.select(*_SHOWN).where(
+        manifests.c.repository_id == repository_id, manifests.c.digest == digest
+    )
+    row = tx.connection.execute(statement).one_or_none()
+    return None if row is None else ManifestRow(*row)
+
+
+def existing(tx: Transaction, repository_id: int, digests: Sequence[str]) -> set[str]:
+    """Return which of the given manifests a repository has."""
+    found: set[str] = set()
+    for start in range(0, len(digests), _STEP):
+        statement = sa.select(manifests.c.digest).where(
+            manifests.c.repository_id == repository_id,
+            manifests.c.digest.in_(digests[start : start + _STEP]),
+        )
+        found.update(tx.connection.execute(statement).scalars())
+    return found
+
+
+def insert(tx: Transaction, repository_id: int, new: NewManifest, now: datetime) -> tuple[int, bool]:
+    """Store a manifest with its edges; return its id and whether it is new to the repository."""
+    make = postgresql.insert if tx.dialect == "postgresql" else sqlite.insert
+    made = tx.connection.execute(
+        make(manifests)
+        .values(
+            repository_id=repository_id,
+            digest=new.digest,
+            media_type=new.media_type,
+            artifact_type=new.artifact_type,
+            config_media_type=new.config_media_type,
+            subject=new.subject,
+            annotations=new.annotations if new.annotations is None else dict(new.annotations),
+            architecture=new.architecture,
+            os=new.os,
+            size=len(new.payload),
+            image_size=new.image_size,
+            payload=new.payload,
+            created_at=now,
+            updated_at=now,
+        )
+        .on_conflict_do_nothing(index_elements=["repository_id", "digest"])
+        .returning(manifests.c.id)
+    ).scalar()
+    if made is None:
+        return _touch(tx, repository_id, new.digest, now), False
+    if new.edges:
+        rows = [
+            {"manifest_id": made, "digest": digest, "kind": kind, "repository_id": repository_id}
+            for digest, kind in new.edges
+        ]
+        tx.connection.execute(sa.insert(manifest_edges), rows)
+    return int(made), True
+
+
+def _touch(tx: Transaction, repository_id: int, digest: str, now: datetime) -> int:
+    found = tx.connection.execute(
+        sa.update(manifests)
+        .where(manifests.c.repository_id == repository_id, manifests.c.digest == digest)
+        .values(updated_at=now)
+        .returning(manifests.c.id)
+    )
+    return int(found.scalar_one())
+
+
+def some(tx: Transaction, repository_id: int, limit: int) -> Sequence[ManifestRow]:
+    """Return manifests of a repository in no particular order."""
+    statement = sa.select(*_SHOWN).where(manifests.c.repository_id == repository_id).limit(limit)
+    return [ManifestRow(*row) for row in tx.connection.execute(statement)]
+
+
+def delete(tx: Transaction, manifest_ids: Sequence[int]) -> set[str]:
+    """Remove manifests with their edges and tags; return the digests of what they named."""
+    edges = sa.select(manifest_edges.c.digest).where(manifest_edges.c.manifest_id.in_(manifest_ids))
+    named = set(tx.connection.execute(edges.distinct()).scalars())
+    tx.connection.execute(sa.delete(manifests).where(manifests.c.id.in_(manifest_ids)))
+    return named
+
+
+def names(tx: Transaction, repository_id: int, digest: str) -> bool:
+    """Tell whether a manifest of the repository names a digest."""
+    statement = sa.select(manifest_edges.c.manifest_id).where(
+        manifest_edges.c.repository_id == repository_id, manifest_edges.c.digest == digest
+    )
+    return tx.connection.execute(statement.limit(1)).first() is not None
+
+
+def page(tx: Transaction, repository_id: int, wanted: Page) -> Sequence[ManifestRow]:
+    """Return a page of a repository's manifests, by digest or by the time of their last change."""
+    statement = sa.select(*_SHOWN).where(manifests.c.repository_id == repository_id)
+    if wanted.order == "none":
+        statement = statement.order_by(manifests.c.digest)
+        if wanted.after:
+            statement = statement.where(manifests.c.digest > wanted.after)
+    else:
+        statement = _by_time(tx, repository_id, statement, wanted)
+    return [ManifestRow(*row) for row in tx.connection.execute(statement.limit(wanted.limit))]
+
+
+def _by_time(tx: Transaction, repository_id: int, statement: sa.Select[Any], wanted: Page) -> sa.Select[Any]:
+    down = wanted.order == "timedesc"
+    place = sa.tuple_(manifests.c.updated_at, manifests.c.digest)
+    last = find(tx, repository_id, wanted.after) if wanted.after else None
+    if last is not None:
+        edge = sa.tuple_(sa.literal(last.updated_at, manifests.c.updated_at.type), sa.literal(last.digest))
+        statement = statement.where(place < edge if down else place > edge)
+    columns = (manifests.c.updated_at, manifests.c.digest)
+    return statement.order_by(*(column.desc() if down else column.asc() for column in columns))
+
+
+@dataclass(frozen=True, slots=True)
+class ReferrerRow:
+    """One manifest that names another as its subject."""
+
+    digest: str
+    media_type: str
+    artifact_type: str | None
+    size: int
+    annotations: Mapping[str, str] | None
+
+
+def referrers(tx: Transaction, repository_id: int, subject: str, wanted: Page) -> Sequence[tuple[str, int]]:
+    """Return (digest, size) of manifests with a subject, in digest order."""
+    statement = sa.select(manifests.c.digest, manifests.c.size).where(
+        manifests.c.repository_id == repository_id,
+        manifests.c.subject == subject,
+        manifests.c.digest > wanted.after,
+    )
+    if wanted.match is not None:
+        statement = statement.where(_artifact_type() == wanted.match)
+    rows = tx.connection.execute(statement.order_by(manifests.c.digest).limit(wanted.limit))
+    return [(digest, size) for digest, size in rows]
+
+
+def referrer_rows(tx: Transaction, repository_id: int, digests: Sequence[str]) -> Sequence[ReferrerRow]:
+    """Return what a referrers listing shows of the given manifests, in digest order."""
+    statement = (
+        sa.select(
+            manifests.c.digest,
+            manifests.c.media_type,
+            _artifact_type(),
+            manifests.c.size,
+            manifests.c.annotations,
+        )
+        .where(manifests.c.repository_id == repository_id, manifests.c.digest.in_(digests))
+        .order_by(manifests.c.digest)
+    )
+    return [ReferrerRow(*row) for row in tx.connection.execute(statement)]
+
+
+def _artifact_type() -> sa.ColumnElement[str | None]:
+    """The type a referrer is known by: its own, or else its config's."""
+    return sa.func.coalesce(manifests.c.artifact_type, manifests.c.config_media_type)

@@ -1,0 +1,108 @@
+"""Repositories: their rows, their counters and the catalog.
+
+A repository is visible while it has a manifest; its row begins with the first upload. Whoever changes
+what a repository holds locks its row first, so that a push and a deletion see each other whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from controlplane.persistence.database import Transaction
+from controlplane.persistence.tables import repositories
+
+
+@dataclass(frozen=True, slots=True)
+class RepositoryRow:
+    """One repository. See ``tables.repositories`` for the columns."""
+
+    id: int
+    registry_id: int
+    name: str
+    created_at: datetime
+    updated_at: datetime
+    manifest_count: int
+    tag_count: int
+
+
+_FIND = sa.select(repositories).where(
+    repositories.c.registry_id == sa.bindparam("registry"), repositories.c.name == sa.bindparam("wanted")
+)
+
+
+def find(tx: Transaction, registry_id: int, name: str) -> RepositoryRow | None:
+    """Return a repository, also one that has no manifest yet."""
+    row = tx.connection.execute(_FIND, {"registry": registry_id, "wanted": name}).one_or_none()
+    return None if row is None else RepositoryRow(*row)
+
+
+def lock(tx: Transaction, registry_id: int, name: str) -> RepositoryRow | None:
+    """Return a repository and keep it from being changed by others until the transaction ends."""
+    statement = _FIND.with_for_update() if tx.dialect == "postgresql" else _FIND
+    row = tx.connection.execute(statement, {"registry": registry_id, "wanted": name}).one_or_none()
+    return None if row is None else RepositoryRow(*row)
+
+
+def ensure(tx: Transaction, registry_id: int, name: str, now: datetime) -> RepositoryRow:
+    """Return a repository, locked, and make it first if there is none."""
+    insert = postgresql.insert if tx.dialect == "postgresql" else sqlite.insert
+    while True:
+        row = lock(tx, registry_id, name)
+        if row is not None:
+            return row
+        tx.connection.execute(
+            insert(repositories)
+            .values(
+                registry_id=registry_id,
+                name=name,
+                created_at=now,
+                updated_at=now,
+                manifest_count=0,
+                tag_count=0,
+            )
+            .on_conflict_do_nothing(index_elements=["registry_id", "name"])
+        )
+
+
+def count(tx: Transaction, repository_id: int, now: datetime, *, manifests: int = 0, tags: int = 0) -> None:
+    """Add to a repository's counters and note the change."""
+    tx.connection.execute(
+        sa.update(repositories)
+        .where(repositories.c.id == repository_id)
+        .values(
+            manifest_count=repositories.c.manifest_count + manifests,
+            tag_count=repositories.c.tag_count + tags,
+            updated_at=now,
+        )
+    )
+
+
+def delete(tx: Transaction, repository_id: int) -> None:
+    """Remove a repository with everything that still hangs on it."""
+    tx.connection.execute(sa.delete(repositories).where(repositories.c.id == repository_id))
+
+
+def catalog(tx: Transaction, registry_id: int, after: str, limit: int) -> Sequence[str]:
+    """Return names of visible repositories in byte order, beginning after a name."""
+    statement = (
+        sa.select(repositories.c.name)
+        .where(
+            repositories.c.registry_id == registry_id,
+            repositories.c.name > after,
+            repositories.c.manifest_count > 0,
+        )
+        .order_by(repositories.c.name)
+        .limit(limit)
+    )
+    return tx.connection.execute(statement).scalars().all()
+
+
+def any_names(tx: Transaction, registry_id: int, limit: int) -> Sequence[str]:
+    """Return names of repositories, visible or not, in no particular order."""
+    statement = sa.select(repositories.c.name).where(repositories.c.registry_id == registry_id).limit(limit)
+    return tx.connection.execute(statement).scalars().all()

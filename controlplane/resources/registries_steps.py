@@ -1,0 +1,42 @@
+"""What takes time about registries: opening the login server of a new one, emptying one that ends."""
+
+from __future__ import annotations
+
+from controlplane.arm.contexts import ResourceStepContext
+from controlplane.arm.declaration import ResourceStep
+from controlplane.persistence import registries as store
+from controlplane.services import registries
+from controlplane.services.content_deletes import Deletions
+from controlplane.services.graph import Services
+
+
+def _open_login_server(ctx: ResourceStepContext) -> None:
+    """Wait until the login server accepts connections. Twice, or dying midway: it only looks."""
+    services: Services = ctx.services
+    with services.database.read() as tx:
+        port = registries.login_port(tx, ctx.row.key)
+    if port is not None:
+        registries.wait_until_open(ctx.row.properties["loginServer"], port)
+
+
+def _open_to_clients(ctx: ResourceStepContext) -> None:
+    """Let the data plane serve the registry. Twice: the second time changes nothing."""
+    with ctx.write() as tx:
+        registries.open_to_clients(tx, ctx.row.key)
+
+
+def _remove_content(ctx: ResourceStepContext) -> None:
+    """Remove what the registry stores, in small steps. Twice, or dying midway: it goes on with what is left."""
+    services: Services = ctx.services
+    with services.database.read() as tx:
+        row = store.by_key(tx, ctx.row.key)
+    if row is not None:
+        deletions = Deletions(services.database, services.blobs, services.clock)
+        deletions.registry_content(row.id, lambda: ctx.progress(ctx.operation.percent))
+
+
+PROVISION = (
+    ResourceStep("open-login-server", _open_login_server),
+    ResourceStep("open-to-clients", _open_to_clients),
+)
+DEPROVISION = (ResourceStep("remove-content", _remove_content),)

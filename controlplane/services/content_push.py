@@ -1,0 +1,184 @@
+"""Pushing manifests: everything a manifest names is checked and written in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from controlplane.blobs.store import BlobMissingError, BlobStore
+from controlplane.domain.digests import DEFAULT_ALGORITHM, digest_of, is_digest, parse_digest
+from controlplane.domain.manifests import (
+    Edge,
+    EdgeKind,
+    Manifest,
+    ManifestError,
+    parse_manifest,
+    platform_of,
+)
+from controlplane.domain.references import is_tag, looks_like_digest
+from controlplane.domain.registry_errors import (
+    DIGEST_INVALID,
+    MANIFEST_BLOB_UNKNOWN,
+    MANIFEST_INVALID,
+    TAG_INVALID,
+)
+from controlplane.kernel.clock import Clock
+from controlplane.kernel.errors import Failure
+from controlplane.persistence import (
+    content_blobs,
+    content_manifests,
+    content_repositories,
+    content_tags,
+    registries,
+)
+from controlplane.persistence.content_blobs import Holder
+from controlplane.persistence.content_manifests import NewManifest
+from controlplane.persistence.database import Database, Transaction
+
+_IMAGE_CONFIGS = frozenset(
+    {"application/vnd.oci.image.config.v1+json", "application/vnd.docker.container.image.v1+json"}
+)
+_LARGEST_CONFIG = 1024 * 1024
+_MISSING_SHOWN = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Push:
+    """A manifest as it arrives. ``tags`` are further tags to set, for a push by digest."""
+
+    registry_id: int
+    repository: str
+    reference: str
+    content_type: str | None
+    payload: bytes
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """What became of it."""
+
+    digest: str
+    subject: str | None
+    tags: tuple[str, ...]
+
+
+class Pushes:
+    """Takes manifests into repositories."""
+
+    def __init__(self, database: Database, blobs: BlobStore, clock: Clock) -> None:
+        self._database = database
+        self._blobs = blobs
+        self._clock = clock
+
+    def put(self, push: Push) -> Pushed:
+        """Store a manifest and let its tags name it; all of it or nothing.
+
+        Raises:
+            Failure: MANIFEST_INVALID, MANIFEST_BLOB_UNKNOWN, DIGEST_INVALID or TAG_INVALID.
+        """
+        digest, tags = _addressed(push)
+        try:
+            manifest = parse_manifest(push.payload, push.content_type)
+        except ManifestError as error:
+            raise Failure(MANIFEST_INVALID, reason=error) from error
+        new = self._new(push, digest, manifest)
+        with self._database.write() as tx:
+            self._store(tx, push, new, manifest.edges, tags)
+        return Pushed(digest, manifest.subject, tags)
+
+    def _new(self, push: Push, digest: str, manifest: Manifest) -> NewManifest:
+        architecture, system = self._platform(manifest)
+        return NewManifest(
+            digest=digest,
+            media_type=manifest.media_type,
+            artifact_type=manifest.artifact_type,
+            config_media_type=manifest.config_media_type,
+            subject=manifest.subject,
+            annotations=manifest.annotations,
+            architecture=architecture,
+            os=system,
+            image_size=manifest.image_size + len(push.payload),
+            payload=push.payload,
+            edges=[(edge.digest, edge.kind.value) for edge in manifest.edges],
+        )
+
+    def _platform(self, manifest: Manifest) -> tuple[str | None, str | None]:
+        """Read the platform out of an image's config.
+
+        The bytes are read before it is known that the repository holds them; if it does not, the push is
+        refused and what was read is forgotten.
+        """
+        config = manifest.config
+        if config is None or manifest.config_media_type not in _IMAGE_CONFIGS:
+            return None, None
+        if config.size > _LARGEST_CONFIG:
+            return None, None
+        try:
+            reader = self._blobs.open(parse_digest(config.digest), 0, config.size)
+        except BlobMissingError:
+            return None, None
+        try:
+            return platform_of(b"".join(reader))
+        finally:
+            reader.close()
+
+    def _store(
+        self, tx: Transaction, push: Push, new: NewManifest, edges: Sequence[Edge], tags: Sequence[str]
+    ) -> None:
+        now = self._clock.now()
+        repository = content_repositories.ensure(tx, push.registry_id, push.repository, now)
+        holder = Holder(push.registry_id, repository.id)
+        growth = _claim_blobs(tx, holder, edges, now)
+        _check_children(tx, repository.id, edges)
+        manifest_id, is_new = content_manifests.insert(tx, repository.id, new, now)
+        fresh = sum(content_tags.put(tx, repository.id, tag, manifest_id, now) for tag in tags)
+        content_repositories.count(tx, repository.id, now, manifests=int(is_new), tags=fresh)
+        if is_new:
+            growth += len(new.payload)
+        if growth:
+            registries.add_size(tx, push.registry_id, growth)
+
+
+def _addressed(push: Push) -> tuple[str, tuple[str, ...]]:
+    """Return the digest of the payload and the tags to set; the reference must agree."""
+    tags = push.tags
+    if looks_like_digest(push.reference):
+        if not is_digest(push.reference):
+            raise Failure(DIGEST_INVALID, reason="it is not a sha256 or sha512 digest")
+        algorithm = parse_digest(push.reference).algorithm
+    else:
+        algorithm, tags = DEFAULT_ALGORITHM, (push.reference, *push.tags)
+    for tag in tags:
+        if not is_tag(tag):
+            raise Failure(TAG_INVALID)
+    digest = digest_of(push.payload, algorithm)
+    if looks_like_digest(push.reference) and digest != push.reference:
+        raise Failure(DIGEST_INVALID, reason=f"the manifest's digest is {digest}")
+    return digest, tuple(dict.fromkeys(tags))
+
+
+def _claim_blobs(tx: Transaction, holder: Holder, edges: Sequence[Edge], now: datetime) -> int:
+    """Check that the repository holds what the manifest names, and keep it; return the registry's growth."""
+    wanted = {edge.digest: edge for edge in edges if edge.kind is not EdgeKind.CHILD}
+    found = content_blobs.links(tx, holder.repository_id, sorted(wanted))
+    _refuse_missing([edge.digest for edge in wanted.values() if edge.digest not in found and not edge.optional])
+    for link in found.values():
+        if link.size != wanted[link.digest].size:
+            reason = f"{link.digest} has {link.size} bytes, not {wanted[link.digest].size}"
+            raise Failure(MANIFEST_INVALID, reason=reason)
+    released = sorted(link.digest for link in found.values() if link.released)
+    return content_blobs.take_back(tx, holder, released, now)
+
+
+def _check_children(tx: Transaction, repository_id: int, edges: Sequence[Edge]) -> None:
+    children = [edge.digest for edge in edges if edge.kind is EdgeKind.CHILD]
+    found = content_manifests.existing(tx, repository_id, children)
+    _refuse_missing([digest for digest in children if digest not in found])
+
+
+def _refuse_missing(digests: Sequence[str]) -> None:
+    if digests:
+        shown = [{"digest": digest} for digest in digests[:_MISSING_SHOWN]]
+        raise Failure(MANIFEST_BLOB_UNKNOWN, info=shown)

@@ -1,0 +1,254 @@
+"""Uploads: bytes come in, are hashed on their way, and become a blob of a repository when the digest holds.
+
+Whoever began an upload goes on with it, on any process: how many bytes are kept, and what they hash to,
+is in the database; the state of a hash, which cannot be stored, stays in the process that has it and is
+computed again elsewhere. While one request writes, the store refuses any other.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from controlplane.blobs.store import BlobStore, BlobWriter, UploadBusyError, UploadMissingError
+from controlplane.domain.digests import DEFAULT_ALGORITHM, Digest, Hasher, hasher
+from controlplane.domain.registry_errors import (
+    BLOB_TOO_LARGE,
+    DIGEST_INVALID,
+    UPLOAD_BUSY,
+    UPLOAD_OUT_OF_ORDER,
+    UPLOAD_UNKNOWN,
+)
+from controlplane.domain.tiers import MAX_LAYER
+from controlplane.kernel.clock import Clock
+from controlplane.kernel.errors import Failure
+from controlplane.kernel.ids import Ids
+from controlplane.persistence import content_blobs, content_repositories, registries, uploads
+from controlplane.persistence.content_blobs import Holder
+from controlplane.persistence.database import Database, Transaction
+from controlplane.persistence.uploads import UploadRow
+
+_STATES_KEPT = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The repository that bytes are meant for, and who brings them."""
+
+    registry_id: int
+    repository: str
+    owner: str
+
+
+class Uploads:
+    """Takes blobs into repositories."""
+
+    def __init__(self, database: Database, blobs: BlobStore, clock: Clock, ids: Ids) -> None:
+        self._database = database
+        self._blobs = blobs
+        self._clock = clock
+        self._ids = ids
+        self._states = _HashStates()
+
+    def begin(self, place: Place) -> str:
+        """Begin an upload; return its id."""
+        upload = self._ids.uuid()
+        now = self._clock.now()
+        with self._database.write() as tx:
+            repository = content_repositories.ensure(tx, place.registry_id, place.repository, now)
+            uploads.insert(tx, upload, repository.id, place.owner, now)
+        return upload
+
+    def find(self, place: Place, upload: str) -> UploadRow:
+        """Return an upload to the one who began it.
+
+        Raises:
+            Failure: UPLOAD_UNKNOWN, also when it is somebody else's or another repository's.
+        """
+        with self._database.read() as tx:
+            row = uploads.find(tx, place.registry_id, place.repository, upload, place.owner)
+        if row is None:
+            raise Failure(UPLOAD_UNKNOWN)
+        return row
+
+    def receive(self, place: Place, upload: str, start: int | None, body: Iterable[bytes]) -> int:
+        """Add bytes that begin at ``start`` (None: at the end); return how many the upload has.
+
+        When the body ends early its bytes are kept, and the upload goes on after them.
+
+        Raises:
+            Failure: UPLOAD_UNKNOWN, UPLOAD_BUSY, UPLOAD_OUT_OF_ORDER, BLOB_TOO_LARGE, or what the body
+                raises.
+        """
+        row = self.find(place, upload)
+        if start not in {None, row.received}:
+            raise _out_of_order(row)
+        with self._open(row) as writer:
+            state = self._states.take(row.id, row.received)
+            try:
+                _pour(body, writer, state)
+            finally:
+                self._advance(row, writer.offset, state)
+            return writer.offset
+
+    def finish(
+        self, place: Place, upload: str, digest: Digest, start: int | None, body: Iterable[bytes]
+    ) -> None:
+        """Add the last bytes, if any, and make the upload a blob of its repository.
+
+        When it cannot be done the bytes of this request are dropped and the upload stays as it was.
+
+        Raises:
+            Failure: as for ``receive``, and DIGEST_INVALID.
+        """
+        row = self.find(place, upload)
+        if start not in {None, row.received}:
+            raise _out_of_order(row)
+        with self._open(row) as writer:
+            try:
+                _verify(digest, self._poured(row, digest, writer, body))
+            except BaseException:
+                writer.rewind(row.received)
+                raise
+            writer.finish(digest)
+            self._link(place, digest, writer.offset, upload)
+
+    def take(self, place: Place, digest: Digest, body: Iterable[bytes]) -> None:
+        """Take a whole blob in one request; nothing is left of it when it cannot be done.
+
+        Raises:
+            Failure: DIGEST_INVALID, BLOB_TOO_LARGE, or what the body raises.
+        """
+        upload = self._ids.uuid()
+        try:
+            with self._blobs.write(upload, 0) as writer:
+                state = hasher(digest.algorithm)
+                _pour(body, writer, state)
+                _verify(digest, state.hexdigest())
+                writer.finish(digest)
+                self._link(place, digest, writer.offset, None)
+        finally:
+            self._blobs.discard(upload)
+
+    def mount(self, place: Place, source: str, digest: Digest) -> bool:
+        """Let a repository hold a blob that another of the registry holds; False when that one does not.
+
+        The caller has checked that the source may be read.
+        """
+        now = self._clock.now()
+        with self._database.write() as tx:
+            origin = content_repositories.find(tx, place.registry_id, source)
+            size = None if origin is None else content_blobs.size_of(tx, origin.id, str(digest))
+            if size is None or self._blobs.size(digest) != size:
+                return False
+            self._hold(tx, place, digest, size)
+            del now
+        return True
+
+    def cancel(self, place: Place, upload: str) -> None:
+        """Drop an upload and its bytes.
+
+        Raises:
+            Failure: UPLOAD_UNKNOWN.
+        """
+        self.find(place, upload)
+        with self._database.write() as tx:
+            uploads.delete(tx, upload)
+        self._states.forget(upload)
+        self._blobs.discard(upload)
+
+    def _open(self, row: UploadRow) -> BlobWriter:
+        try:
+            return self._blobs.write(row.id, row.received)
+        except UploadBusyError as error:
+            raise Failure(UPLOAD_BUSY, headers={"Retry-After": "1"}) from error
+        except UploadMissingError as error:
+            raise Failure(UPLOAD_UNKNOWN) from error
+
+    def _advance(self, row: UploadRow, received: int, state: Hasher | None) -> None:
+        """Note what was written. The upload may have gone meanwhile: then its bytes go as well."""
+        taken = None if state is None else state.hexdigest()
+        with self._database.write() as tx:
+            there = uploads.advance(tx, row, received, taken, self._clock.now())
+        if not there:
+            self._blobs.discard(row.id)
+            raise Failure(UPLOAD_UNKNOWN)
+        if state is not None:
+            self._states.keep(row.id, received, state)
+
+    def _poured(self, row: UploadRow, digest: Digest, writer: BlobWriter, body: Iterable[bytes]) -> str:
+        """Add the last bytes; return the hex digest of all, hashing again only what has to be."""
+        state = hasher() if digest.algorithm == DEFAULT_ALGORITHM else None
+        state = state and self._states.take(row.id, row.received)
+        _pour(body, writer, state)
+        if state is not None:
+            return state.hexdigest()
+        if writer.offset == row.received and row.sha256 and digest.algorithm == DEFAULT_ALGORITHM:
+            return row.sha256
+        again = hasher(digest.algorithm)
+        for chunk in writer.read():
+            again.update(chunk)
+        return again.hexdigest()
+
+    def _link(self, place: Place, digest: Digest, size: int, upload: str | None) -> None:
+        with self._database.write() as tx:
+            if upload is not None and not uploads.delete(tx, upload):
+                raise Failure(UPLOAD_UNKNOWN)
+            self._hold(tx, place, digest, size)
+
+    def _hold(self, tx: Transaction, place: Place, digest: Digest, size: int) -> None:
+        now = self._clock.now()
+        repository = content_repositories.ensure(tx, place.registry_id, place.repository, now)
+        holder = Holder(place.registry_id, repository.id)
+        growth = content_blobs.link(tx, holder, str(digest), size, now)
+        if growth:
+            registries.add_size(tx, place.registry_id, growth)
+
+
+class _HashStates:
+    """States of sha256 by upload, each good for one number of bytes; the oldest are forgotten."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[str, tuple[int, Hasher]] = OrderedDict()
+
+    def take(self, upload: str, offset: int) -> Hasher | None:
+        """Return the state after ``offset`` bytes, a fresh one for 0, None when it is not known here."""
+        with self._lock:
+            at, state = self._kept.pop(upload, (-1, None))
+        if offset == 0:
+            return hasher()
+        return state if at == offset else None
+
+    def keep(self, upload: str, offset: int, state: Hasher) -> None:
+        """Keep a state for the request that goes on."""
+        with self._lock:
+            self._kept[upload] = (offset, state)
+            while len(self._kept) > _STATES_KEPT:
+                self._kept.popitem(last=False)
+
+    def forget(self, upload: str) -> None:
+        """Drop a state."""
+        with self._lock:
+            self._kept.pop(upload, None)
+
+
+def _pour(body: Iterable[bytes], writer: BlobWriter, state: Hasher | None) -> None:
+    for chunk in body:
+        if writer.offset + len(chunk) > MAX_LAYER:
+            raise Failure(BLOB_TOO_LARGE, limit=MAX_LAYER)
+        if state is not None:
+            state.update(chunk)
+        writer.write(chunk)
+
+
+def _verify(digest: Digest, taken: str) -> None:
+    if taken != digest.hex:
+        raise Failure(DIGEST_INVALID, reason=f"the content's digest is {digest.algorithm}:{taken}")
+
+
+def _out_of_order(row: UploadRow) -> Failure:
+    headers = {"Range": f"0-{max(row.received - 1, 0)}", "Docker-Upload-UUID": row.id}
+    return Failure(UPLOAD_OUT_OF_ORDER, headers=headers, expected=row.received)

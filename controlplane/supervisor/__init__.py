@@ -1,0 +1,9 @@
+"""Processes of one machine: what `controlplane up` starts, watches and stops.
+
+Belongs here: the process table, restarts, log files, certificates of the local authority, the first start,
+the command line profile it writes, and the forwarder that gives each registry its loopback port.
+Does not belong here: anything a request or an operation needs; the service runs without this package, under
+any other process manager.
+May know: services, persistence, domain, kernel, settings. Starts the other entry points as programs and
+never imports them.
+"""

@@ -1,0 +1,139 @@
+"""The supervisor: one web process, one worker, the login ports, and the peace among them."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+from importlib.metadata import version
+from types import FrameType
+
+from controlplane.kernel.clock import Clock
+from controlplane.persistence.database import Database
+from controlplane.settings.model import Settings
+from controlplane.supervisor import certificates, log_files
+from controlplane.supervisor.children import Child, Program
+from controlplane.supervisor.forwarder import Forwarder
+from controlplane.supervisor.login_ports import LoginPorts
+from controlplane.supervisor.places import Places
+from controlplane.supervisor.probe import local_address
+from controlplane.supervisor.report import ProcessReport, Report, supervising
+
+_log = logging.getLogger(__name__)
+
+STOP_SECONDS = 8.0
+_LOOK = 0.5
+_ROTATE_EVERY = 10.0
+_RENEW_EVERY = 3600.0
+
+
+def programs(places: Places) -> tuple[Program, ...]:
+    """Return what the supervisor runs. Safe path: a file in the working folder is never imported."""
+    python = (sys.executable, "-P", "-m", "controlplane")
+    environment = {"ACRCTL_STATE_DIR": str(places.root), "PYTHONUNBUFFERED": "1"}
+    return tuple(
+        Program(name, (*python, command, "--leash"), places.log / f"{name}.log", environment)
+        for name, command in (("web", "serve"), ("worker", "worker"))
+    )
+
+
+class Supervisor:
+    """Runs until it is asked to stop (SIGTERM, SIGINT)."""
+
+    def __init__(self, settings: Settings, database: Database, clock: Clock) -> None:
+        self._settings = settings
+        self._places = Places(settings.state_dir.resolve())
+        self._clock = clock
+        self._children = [Child(program) for program in programs(self._places)]
+        self._forwarder = Forwarder(local_address(settings))
+        self._login_ports = LoginPorts(database, self._forwarder)
+        self._wake = threading.Event()
+        self._stopping = False
+        self._since = time.time()
+        self._reported: Report | None = None
+        self._next_rotation = 0.0
+        self._next_renewal = time.monotonic() + _RENEW_EVERY
+
+    def run(self) -> None:
+        """Supervise.
+
+        Raises:
+            AlreadyRunningError: the state folder has a supervisor.
+        """
+        with supervising(self._places):
+            self._listen_to_signals()
+            if self._settings.login_server_mode == "port":
+                self._forwarder.start()
+                self._login_ports.start()
+            for child in self._children:
+                child.start()
+            while not self._stopping:
+                self._keep_house()
+                self._wake.wait(_LOOK)
+                self._wake.clear()
+            self._stop()
+
+    def _listen_to_signals(self) -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._on_stop)
+        signal.signal(signal.SIGCHLD, self._on_child)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a closed terminal is no reason to stop
+
+    def _on_stop(self, _number: int, _frame: FrameType | None) -> None:
+        self._stopping = True
+        self._wake.set()
+
+    def _on_child(self, _number: int, _frame: FrameType | None) -> None:
+        self._wake.set()
+
+    def _keep_house(self) -> None:
+        for child in self._children:
+            child.heal()
+        now = time.monotonic()
+        if now >= self._next_rotation:
+            self._next_rotation = now + _ROTATE_EVERY
+            log_files.rotate(self._places.log)
+        if now >= self._next_renewal:
+            self._next_renewal = now + _RENEW_EVERY
+            self._renew_certificate()
+        self._tell()
+
+    def _renew_certificate(self) -> None:
+        if certificates.ensure(self._settings, self._clock.now()).renewed:
+            _log.info("the server certificate has been renewed; web starts again with it")
+            web = self._children[0]
+            web.ask_to_stop()
+            web.finish(time.monotonic() + STOP_SECONDS)
+            web.start()
+
+    def _tell(self) -> None:
+        report = Report(
+            pid=os.getpid(),
+            since=self._since,
+            version=version("acrctl"),
+            endpoint=self._settings.public_url,
+            processes=tuple(
+                ProcessReport(child.program.name, child.pid, child.since, child.restarts)
+                for child in self._children
+            ),
+            login_ports=self._forwarder.open_ports,
+        )
+        if report != self._reported:
+            self._reported = report
+            report.save(self._places)
+
+    def _stop(self) -> None:
+        _log.info("stopping")
+        for child in self._children:
+            child.ask_to_stop()
+        deadline = time.monotonic() + STOP_SECONDS
+        for child in self._children:
+            child.finish(deadline)
+        if self._settings.login_server_mode == "port":
+            self._login_ports.stop()
+            self._forwarder.stop()
+        self._places.report.unlink(missing_ok=True)
+        _log.info("stopped")
