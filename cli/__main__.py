@@ -27,7 +27,10 @@ def run(args: list[str]) -> int:
     """Run one command line and return its exit code."""
     code = 0
     try:
-        RootGroup().main(args, prog_name="acrctl", standalone_mode=False, complete_var="_ACRCTL_COMPLETE")
+        text = RootGroup().main(
+            args, prog_name="acrctl", standalone_mode=False, complete_var="_ACRCTL_COMPLETE"
+        )
+        sys.stdout.write(text if isinstance(text, str) else "")
         sys.stdout.flush()
     except CommandError as error:
         code = _report(error, args)

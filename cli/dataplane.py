@@ -103,9 +103,9 @@ class RegistryClient:
         """Exchange the profile's identity for the registry's refresh token; LoginNeededError if refused."""
         asked = challenge or self.challenge()
         form = {"grant_type": "access_token", "service": asked["service"]}
+        url = self._token_url(asked["realm"], "exchange")
         for fresh in (False, True):
             arm_token = self._tokens.get(REGISTRY_SCOPE, fresh=fresh)["accessToken"]
-            url = self._token_url(asked["realm"], "exchange")
             answer = self._http.send("POST", url, form={**form, "access_token": arm_token})
             if answer.status_code != UNAUTHORIZED:
                 break

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-import sys
+from collections.abc import Sequence
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -20,13 +20,35 @@ HELP_FLAGS = ("-h", "--help")
 _COMMON = {option.dest for option in GLOBAL}
 
 
-class _Choice(click.Choice[str]):
-    """A choice that names the allowed values as they are declared."""
+if TYPE_CHECKING:
+    _ParamType = click.ParamType[Any]
+else:
+    _ParamType = click.ParamType  # generic only in newer versions of click
 
-    def get_invalid_choice_message(self, invalid_choice: Any, ctx: click.Context | None) -> str:
-        """Return the message for a value that is not allowed."""
-        del ctx
-        return f"'{invalid_choice}' is not a valid value. Allowed values: {', '.join(self.choices)}."
+
+class _OneOf(_ParamType):
+    """One of the declared values, in any case, as az takes them."""
+
+    name = "choice"
+
+    def __init__(self, choices: Sequence[str]) -> None:
+        self._by_lower = {choice.lower(): choice for choice in choices}
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the value as it is declared; a usage error lists what is allowed."""
+        found = self._by_lower.get(str(value).lower())
+        if found is None:
+            allowed = ", ".join(self._by_lower.values())
+            self.fail(f"'{value}' is not a valid value. Allowed values: {allowed}.", param, ctx)
+        return found
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[Any]:
+        """Offer the values that begin as typed."""
+        del ctx, param
+        from click.shell_completion import CompletionItem  # noqa: PLC0415 - only for completion
+
+        values = self._by_lower.items()
+        return [CompletionItem(v) for low, v in values if low.startswith(incomplete.lower())]
 
 
 def _click_parameter(option: Option) -> click.Parameter:
@@ -36,7 +58,7 @@ def _click_parameter(option: Option) -> click.Parameter:
     if option.kind is Kind.FLAG:
         return click.Option([*option.flags, option.dest], is_flag=True, default=False)
     choices = ("true", "false") if option.kind is Kind.SWITCH else option.choices
-    kind: Any = _Choice(choices, case_sensitive=False) if choices else str
+    kind: Any = _OneOf(choices) if choices else str
     if option.kind is Kind.NUMBER:
         kind = int
     many = option.kind in (Kind.WORDS, Kind.ANY_WORDS)
@@ -75,12 +97,12 @@ class LeafCommand(click.Command):
         common = self.options[len(self.spec.options) :]
         writer.write(formatter, ctx.command_path, self.help or "", self.spec, common)
 
-    def invoke(self, ctx: click.Context) -> None:
-        """Run the command and print what it returns."""
+    def invoke(self, ctx: click.Context) -> str:
+        """Run the command and return its result as text, ready to be printed."""
         session = Session(_common(ctx.params))
         args = Args(**_values(self.spec, ctx.params, session))
         result = self.spec.run(session, args)
-        _print(result, self.spec, session.common)
+        return _rendered(result, self.spec, session.common)
 
 
 def _common(params: dict[str, Any]) -> Common:
@@ -122,7 +144,7 @@ def _value(option: Option, raw: Any) -> Any:
     return int(value) if option.kind is Kind.NUMBER and value is not None else value
 
 
-def _print(result: object, spec: Command, common: Common) -> None:
+def _rendered(result: object, spec: Command, common: Common) -> str:
     from cli.render.emit import render  # noqa: PLC0415 - help prints no result
     from cli.shapes import add_resource_group  # noqa: PLC0415 - as above
 
@@ -131,5 +153,4 @@ def _print(result: object, spec: Command, common: Common) -> None:
         from cli.query import select  # noqa: PLC0415 - only when asked for
 
         result = select(common.query, result)
-    text = render(result, common.output, spec.table, queried=bool(common.query))
-    sys.stdout.write(text)
+    return render(result, common.output, spec.table, queried=bool(common.query))

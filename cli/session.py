@@ -150,8 +150,8 @@ class Session:
             poller = Poller(self.arm, first, path, waiting)
             if not no_wait:
                 return poller.result()
-        if poller.operation:
-            self.tell(f"Started. Follow it with: acrctl operation wait {poller.operation}")
+        if poller.operation and not self.common.only_show_errors:
+            print(f"Started. Follow it with: acrctl operation wait {poller.operation}", file=sys.stderr)
         return None
 
 

@@ -128,7 +128,7 @@ ROOT = Branch(
             "Manage service principals.",
             {
                 "create-for-rbac": Leaf(
-                    "sp", "create-for-rbac", "Create a service principal and its secret."
+                    "sp_create", "create-for-rbac", "Create a service principal and its secret."
                 ),
                 "delete": Leaf("sp", "delete", "Delete a service principal."),
                 "list": Leaf("sp", "list", "List service principals."),

@@ -10,8 +10,8 @@ from controlplane.arm.contexts import Call
 from controlplane.arm.declaration import ANY_CALLER, Action, Endpoint, ResourceType
 from controlplane.arm.fields import Shape
 from controlplane.arm.mechanism import Mechanism, not_found, parent_of, refuse_busy, surroundings
+from controlplane.arm.paging import PAGING, refuse_unknown
 from controlplane.arm.pipeline import accepted
-from controlplane.arm.reading import PAGING, refuse_unknown_queries
 from controlplane.arm.requests import Answer, Monitor, Request
 from controlplane.persistence.database import Transaction
 from controlplane.persistence.resources import ResourceRow
@@ -42,7 +42,7 @@ def call(mechanism: Mechanism, endpoint: Endpoint, request: Request) -> Answer:
     if endpoint.permission != ANY_CALLER:
         mechanism.access.require(request.principal, endpoint.permission, request.scope)
     known = (*endpoint.query, *PAGING) if endpoint.pages else endpoint.query
-    refuse_unknown_queries(request, known)
+    refuse_unknown(request.query, known)
     body = _body(endpoint.request, request)
     with mechanism.database.write() if endpoint.writes else mechanism.database.read() as tx:
         answer = endpoint.run(_call(mechanism, tx, request, None, body))

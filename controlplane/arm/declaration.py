@@ -160,7 +160,8 @@ class Lifecycle:
     """The hooks of a type, in the order they run. Each runs inside the transaction of the write.
 
     ``validate`` refuses by raising a Failure, and may complete ``ctx.after``. ``saved`` writes side
-    tables, also when an update is reverted (then with the rows exchanged). ``deleting`` runs when a
+    tables, also when an update is reverted (then with the rows exchanged). ``ending`` refuses a DELETE of
+    the resource itself by raising a Failure (not one that cascades from above). ``deleting`` runs when a
     long-running delete is accepted, ``settled`` when an operation has ended and the row is in its
     terminal state (succeeded or failed; not when it was removed), ``removed`` when the row is gone.
     ``view`` returns the properties to show. ``taken`` names the error for a unique side-table row that
@@ -170,11 +171,13 @@ class Lifecycle:
     tells whether a particular write needs its steps; without need it is answered at once.
 
     ``find`` and ``items`` replace the resources table for types whose rows are (partly) data of the
-    service.
+    service. ``sees`` tells whether a caller without the permission to read a resource sees it all the same;
+    a list of a type that has it may be empty.
     """
 
     validate: Callable[[Validation], None] = _accept
     saved: Callable[[Transaction, ResourceRow | None, ResourceRow, Context], None] = _nothing_saved
+    ending: Callable[[Transaction, ResourceRow, Context], None] = _nothing
     deleting: Callable[[Transaction, ResourceRow, Context], None] = _nothing
     settled: Callable[[Transaction, ResourceRow, Context], None] = _nothing
     removed: Callable[[Transaction, ResourceRow, Context], None] = _nothing
@@ -186,6 +189,7 @@ class Lifecycle:
     provisions: Callable[[ResourceRow | None, ResourceRow], bool] | None = None
     find: Callable[[Context, Scope], ResourceRow | None] | None = None
     items: Callable[[Listing], Sequence[ResourceRow]] | None = None
+    sees: Callable[[Context, Scope], bool] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +229,7 @@ class ResourceType:
     """Whether a type that is not tracked has location and tags all the same (resource groups)."""
     missing: Callable[[Scope], Failure] | None = None
     """The error for a resource that is not there, where it is not ResourceNotFound."""
-    operations: Mapping[str, str] = field(default_factory=dict)
+    operations: Mapping[str, str] = field(default_factory=dict, hash=False)
     """operationId by verb where it is not ``{plural}_{Get|List|…}``."""
     delete_shows: bool = False
     """Whether a DELETE that is done at once answers with the resource as it was."""

@@ -37,6 +37,7 @@ def _delete(mechanism: Mechanism, declared: ResourceType, request: Request, tx: 
     if row is None:
         return Answer(status=204)
     refuse_busy(tx, row)
+    declared.lifecycle.ending(tx, row, ctx)
     gates.refuse_if_referred(mechanism.types, tx, row)
     if mechanism.types.deletes_slowly(declared):
         marked = mark(tx, declared, row, ctx)

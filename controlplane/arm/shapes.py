@@ -17,14 +17,16 @@ from controlplane.kernel.states import ProvisioningState
 
 STATE = "provisioningState"
 
+_ACTORS = ("User", "Application", "ManagedIdentity", "Key")
+
 SYSTEM_DATA = model(
     "SystemData",
     {
         "createdBy": text(),
-        "createdByType": text(),
+        "createdByType": choice(_ACTORS),
         "createdAt": moment(),
         "lastModifiedBy": text(),
-        "lastModifiedByType": text(),
+        "lastModifiedByType": choice(_ACTORS),
         "lastModifiedAt": moment(),
     },
 )

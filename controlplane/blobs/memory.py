@@ -22,17 +22,14 @@ class MemoryDriver:
         self.uploads: dict[str, bytearray] = {}
         self.open_uploads: set[str] = set()
 
-    def write(self, upload: str, offset: int) -> MemoryWriter:
+    def write(self, upload: str, least: int) -> MemoryWriter:
         """Open an upload; see the protocol."""
         with self.lock:
             if upload in self.open_uploads:
                 raise UploadBusyError(upload)
-            content = (
-                self.uploads.setdefault(upload, bytearray()) if offset == 0 else self.uploads.get(upload)
-            )
-            if content is None or len(content) < offset:
+            content = self.uploads.setdefault(upload, bytearray()) if least == 0 else self.uploads.get(upload)
+            if content is None or len(content) < least:
                 raise UploadMissingError(upload)
-            del content[offset:]
             self.open_uploads.add(upload)
         return MemoryWriter(self, upload, content)
 
@@ -92,6 +89,11 @@ class MemoryWriter:
         self._driver.blobs[str(digest)] = bytes(self._content)
         self._driver.discard(self._upload)
 
+    def close(self) -> None:
+        """Let others open it."""
+        with self._driver.lock:
+            self._driver.open_uploads.discard(self._upload)
+
     def __enter__(self) -> Self:
         """Return itself."""
         return self
@@ -102,9 +104,8 @@ class MemoryWriter:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Let others open it."""
-        with self._driver.lock:
-            self._driver.open_uploads.discard(self._upload)
+        """Close it."""
+        self.close()
 
 
 class MemoryReader:

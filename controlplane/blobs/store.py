@@ -87,6 +87,10 @@ class BlobWriter(Protocol):
         """
         ...
 
+    def close(self) -> None:
+        """Let go of the upload; twice is fine."""
+        ...
+
     def __enter__(self) -> Self:
         """Return itself."""
         ...
@@ -97,7 +101,7 @@ class BlobWriter(Protocol):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Let go of the upload."""
+        """Close it."""
         ...
 
 
@@ -107,12 +111,14 @@ class BlobStore(Protocol):
     Upload ids are chosen by the caller (letters, digits and dashes). Sizes and offsets are bytes.
     """
 
-    def write(self, upload: str, offset: int) -> BlobWriter:
-        """Open an upload to add bytes after ``offset``, dropping any there are beyond; 0 begins it.
+    def write(self, upload: str, least: int) -> BlobWriter:
+        """Open an upload that has ``least`` bytes or more; 0 begins it if need be.
+
+        A process that died may have left more bytes than anybody counted: ``rewind`` drops them.
 
         Raises:
             UploadBusyError: somebody else has it open.
-            UploadMissingError: it has fewer bytes than ``offset``.
+            UploadMissingError: it has fewer bytes.
             StoreUnavailableError: the store cannot be written to.
         """
         ...

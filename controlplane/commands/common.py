@@ -14,6 +14,7 @@ import pydantic
 from controlplane.kernel import logs
 from controlplane.persistence import schema
 from controlplane.persistence.database import Database, DatabaseUnavailableError
+from controlplane.services import assembly
 from controlplane.settings.model import Settings
 from controlplane.supervisor.errors import StartError
 from controlplane.supervisor.report import AlreadyRunningError
@@ -70,11 +71,7 @@ def open_database(settings: Settings) -> Database:
     """Return the configured database; its folder is made where it is a file of ours."""
     if settings.database_url is None:
         settings.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return Database(
-        settings.database,
-        pool_size=settings.database_pool_size,
-        sqlite_synchronous=settings.sqlite_synchronous,
-    )
+    return assembly.open_database(settings)
 
 
 def require_schema(settings: Settings) -> None:

@@ -93,5 +93,5 @@ def _children(use: Use, limits: TierLimits, target: Tier) -> list[str]:
         for kind, noun in _PREMIUM_CHILDREN.items():
             count = use.children.get(kind, 0)
             if count:
-                found.append(f"The registry has {count} {noun}, which only SKU Premium offers.")
+                found.append(f"The registry has {noun} ({count}), which only SKU Premium offers.")
     return found

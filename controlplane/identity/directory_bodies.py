@@ -115,6 +115,8 @@ def json_body() -> dict[str, Any]:
         if error.code == 413:  # noqa: PLR2004 - too large
             raise bad("The request body is too large.") from None
         raise bad("Unable to read JSON request payload.") from None
+    except RecursionError:
+        raise bad("The JSON request payload is nested too deeply.") from None
     if not isinstance(body, dict):
         raise bad("The request body must be a JSON object.")
     return body
@@ -152,9 +154,6 @@ def _only(body: Mapping[str, Any], *names: str) -> None:
 
 def _flag(body: Mapping[str, Any], name: str) -> bool | None:
     value = body.get(name)
-    # az sends the text "true".
-    if isinstance(value, str) and value.lower() in {"true", "false"}:
-        return value.lower() == "true"
     if value is not None and not isinstance(value, bool):
         raise bad(f"The property '{name}' must be true or false.")
     return value

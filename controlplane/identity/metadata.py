@@ -71,9 +71,9 @@ def cloud(settings: Settings) -> dict[str, Any]:
 def suffixes(settings: Settings) -> dict[str, str]:
     """Return the DNS suffixes of the cloud.
 
-    ``acrLoginServer`` is what az appends to a registry's name when it cannot ask for its login server. In mode
-    ``port`` login servers have no suffix, but az refuses to work without one. The others name services that
-    this deployment does not have; az needs ``storage`` to be set to show endpoints.
+    ``acrLoginServer`` is what az appends to a registry's name when it cannot ask for its login server. In
+    mode ``port`` login servers have no suffix, but az refuses to work without one. The others name services
+    that this deployment does not have; az needs ``storage`` to be set to show endpoints.
     """
     domain = settings.login_domain
     port = settings.public_authority.removeprefix(settings.public_host)

@@ -115,9 +115,7 @@ def render(failure: OAuthFailure, clock: Clock, ids: Ids) -> Response:
     """Answer in the shape Entra answers in (RFC 6749 section 5.2 with members of its own)."""
     now = clock.now().strftime("%Y-%m-%d %H:%M:%SZ")
     trace, correlation = ids.uuid(), request.headers.get("client-request-id") or ids.uuid()
-    description = (
-        f"{failure.message} Trace ID: {trace} Correlation ID: {correlation[:64]} Timestamp: {now}"
-    )
+    description = f"{failure.message} Trace ID: {trace} Correlation ID: {correlation[:64]} Timestamp: {now}"
     body: dict[str, Any] = {
         "error": failure.kind.code,
         "error_description": description,

@@ -1,8 +1,6 @@
 """The part of OData that directory clients send: filters, ``$select``, and pages.
 
-A filter is one or more of these joined by ``and``: ``member eq 'text'``, ``startswith(member,'text')``,
-``servicePrincipalNames/any(x:x eq 'text')`` and ``identifierUris/any(x:x eq 'text')``. What is not understood
-is refused, so that a list never holds more than was asked for.
+What is not understood is refused, so that a list never holds more than was asked for.
 """
 
 from __future__ import annotations
@@ -11,11 +9,12 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlencode
 
+from controlplane.domain.clauses import ClauseError, parse_clauses
 from controlplane.kernel.catalogue import DIRECTORY_UNSUPPORTED
 from controlplane.kernel.errors import Failure
 from controlplane.persistence.identity import Match
@@ -24,29 +23,42 @@ DEFAULT_PAGE = 100
 MAX_PAGE = 999
 _OPTIONS = frozenset({"$filter", "$select", "$top", "$skiptoken"})
 
-_TEXT = r"'((?:[^']|'')*)'"
-_CLAUSE = re.compile(
-    rf"\s*(?:(?P<member>\w+)\s+eq\s+{_TEXT}"
-    rf"|startswith\(\s*(?P<start>\w+)\s*,\s*{_TEXT}\s*\)"
-    rf"|(?P<list>\w+)/any\(\s*(?P<x>\w+)\s*:\s*(?P=x)\s+eq\s+{_TEXT}\s*\))\s*"
-)
-_AND = re.compile(r"\s*and\s+", re.IGNORECASE)
-_FIELDS: Mapping[tuple[str, str], str] = {
-    ("member", "displayName"): "display_name",
-    ("member", "appId"): "app_id",
-    ("member", "id"): "ids",
-    ("start", "displayName"): "display_name_prefix",
-    ("list", "servicePrincipalNames"): "app_id",
+# What a clause of a filter looks for. Applications of this directory have no identifier URIs.
+_FIELDS: Mapping[str, str] = {
+    "displayName eq": "display_name",
+    "startswith displayName": "display_name_prefix",
+    "appId eq": "app_id",
+    "servicePrincipalNames any": "app_id",
+    "id eq": "ids",
+    "identifierUris any": "none",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A list request, read: what to look for, how many, and which members to show (None: all)."""
+    """A list request, read: what to look for, how many, and which members to show (None: all).
+
+    ``options`` holds the query as sent, without the page's place, for the link to the next one.
+    """
 
     match: Match
     top: int
     select: tuple[str, ...] | None
+    options: Mapping[str, str]
+
+
+class Row(Protocol):
+    """What pages are ordered by."""
+
+    @property
+    def id(self) -> str:
+        """Object id."""
+        ...
+
+    @property
+    def display_name(self) -> str:
+        """Name shown."""
+        ...
 
 
 def parse_query(args: Mapping[str, str]) -> Query:
@@ -58,47 +70,46 @@ def parse_query(args: Mapping[str, str]) -> Query:
     for name in args:
         if name.startswith("$") and name not in _OPTIONS:
             raise _refused(f"The query option '{name}' is not supported.")
-    match = parse_filter(args["$filter"]) if args.get("$filter") else Match()
+    match = match_of(args["$filter"]) if args.get("$filter") else Match()
     if args.get("$skiptoken"):
         match = replace(match, after=_decoded(args["$skiptoken"]))
     top = args.get("$top", str(DEFAULT_PAGE))
-    if not (top.isascii() and top.isdigit() and 1 <= int(top[:4]) <= MAX_PAGE and len(top) <= 3):  # noqa: PLR2004 - digits of 999
+    if not re.fullmatch(r"[1-9][0-9]{0,2}", top):
         raise _refused(f"$top must be a number from 1 to {MAX_PAGE}.")
     select = tuple(name.strip() for name in args["$select"].split(",")) if args.get("$select") else None
-    return Query(match, int(top), select)
+    options = {name: value for name, value in args.items() if name != "$skiptoken"}
+    return Query(match, int(top), select, options)
 
 
-def parse_filter(text: str) -> Match:
+def match_of(text: str) -> Match:
     """Read a filter.
 
     Raises:
         Failure: DIRECTORY_UNSUPPORTED.
     """
+    try:
+        clauses = parse_clauses(text)
+    except ClauseError as error:
+        raise _refused(str(error)) from None
     found: dict[str, Any] = {}
-    at = 0
-    while True:
-        clause = _CLAUSE.match(text, at)
-        if clause is None:
+    for clause in clauses:
+        field = _FIELDS.get(clause.form)
+        if field is None or clause.value is None:
             raise _refused(f"The filter '{text}' is not supported.")
-        field, value = _meaning(clause, text)
+        value = _value(field, clause.value)
         if found.setdefault(field, value) != value:
             return Match(ids=())  # two different values can never both hold
-        at = clause.end()
-        if at == len(text):
-            return Match(**found)
-        joint = _AND.match(text, at)
-        if joint is None:
-            raise _refused(f"The filter '{text}' is not supported.")
-        at = joint.end()
+    return Match(ids=()) if "none" in found else Match(**found)
 
 
-def page(rows: list[dict[str, Any]], query: Query, last: tuple[str, str] | None, url: str, args: Any) -> Any:
-    """Make the body of a list; ``last`` is set when there may be more rows after these."""
-    body: dict[str, Any] = {"value": [selected(row, query.select) for row in rows]}
-    if last is not None:
-        further = {name: value for name, value in args.items() if name != "$skiptoken"}
-        token = base64.urlsafe_b64encode(json.dumps(last).encode()).decode().rstrip("=")
-        body["@odata.nextLink"] = f"{url}?{urlencode({**further, '$skiptoken': token})}"
+def listing(rows: Sequence[tuple[Row, dict[str, Any]]], query: Query, url: str) -> dict[str, Any]:
+    """Make the body of a list. There is one row more than asked for when there is a next page."""
+    shown = rows[: query.top]
+    body: dict[str, Any] = {"value": [selected(view, query.select) for _, view in shown]}
+    if len(rows) > query.top:
+        last = shown[-1][0]
+        token = base64.urlsafe_b64encode(json.dumps([last.display_name, last.id]).encode()).decode()
+        body["@odata.nextLink"] = f"{url}?{urlencode({**query.options, '$skiptoken': token.rstrip('=')})}"
     return body
 
 
@@ -116,18 +127,10 @@ def selected(row: dict[str, Any], select: tuple[str, ...] | None) -> dict[str, A
     return {name: row[name] for name in select}
 
 
-def _meaning(clause: re.Match[str], text: str) -> tuple[str, Any]:
-    kind = next(kind for kind in ("member", "start", "list") if clause[kind] is not None)
-    value = next(group for group in (clause[2], clause[4], clause[7]) if group is not None)
-    value = value.replace("''", "'")
-    if (kind, clause[kind]) == ("list", "identifierUris"):
-        return "ids", ()  # applications of this directory have no identifier URIs
-    field = _FIELDS.get((kind, clause[kind]))
-    if field is None:
-        raise _refused(f"The filter '{text}' is not supported.")
+def _value(field: str, text: str) -> Any:
     if field == "ids":
-        return field, (value.lower(),)
-    return field, value.lower() if field == "app_id" else value
+        return (text.lower(),)
+    return text.lower() if field == "app_id" else text
 
 
 def _decoded(token: str) -> tuple[str, str]:

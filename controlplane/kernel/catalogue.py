@@ -133,6 +133,9 @@ SERVICE_UNAVAILABLE = ErrorKind(
 
 # --- roles -----------------------------------------------------------------------------------------------
 ROLE_ASSIGNMENT_INVALID = ErrorKind("InvalidRoleAssignment", 400, "The role assignment is invalid: {reason}")
+ASSIGNED_ROLE_NOT_FOUND = ErrorKind(
+    "RoleDefinitionDoesNotExist", 400, "The specified role definition with ID '{id}' does not exist."
+)
 ROLE_ASSIGNMENT_FIXED = ErrorKind(
     "RoleAssignmentUpdateNotPermitted",
     400,

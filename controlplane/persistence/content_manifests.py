@@ -208,3 +208,9 @@ def referrer_rows(tx: Transaction, repository_id: int, digests: Sequence[str]) -
 def _artifact_type() -> sa.ColumnElement[str | None]:
     """The type a referrer is known by: its own, or else its config's."""
     return sa.func.coalesce(manifests.c.artifact_type, manifests.c.config_media_type)
+
+
+def payload(tx: Transaction, manifest_id: int) -> bytes:
+    """Return the bytes of a manifest."""
+    found = tx.connection.execute(sa.select(manifests.c.payload).where(manifests.c.id == manifest_id))
+    return bytes(found.scalar_one())

@@ -62,6 +62,16 @@ def get(tx: Transaction, key: str, *, lock: bool = False) -> ResourceRow | None:
     return None if found is None else _row(found)
 
 
+def many(tx: Transaction, keys: Sequence[str]) -> list[ResourceRow]:
+    """Return the rows with some keys, in their order; those that are not there are left out."""
+    found: list[ResourceRow] = []
+    for start in range(0, len(keys), _BATCH):
+        wanted = resources.c.key.in_(keys[start : start + _BATCH])
+        statement = sa.select(resources).where(wanted)
+        found += [_row(row) for row in tx.connection.execute(statement).mappings()]
+    return sorted(found, key=lambda row: row.key)
+
+
 def insert(tx: Transaction, row: ResourceRow) -> None:
     """Add a row.
 

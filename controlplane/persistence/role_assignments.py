@@ -100,6 +100,27 @@ def remove(tx: Transaction, key: str) -> None:
     stamps.bump(tx, stamps.IDENTITY)
 
 
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What a list is about: assignments at some scopes, or below one, of a principal (None: any)."""
+
+    at: Sequence[str]
+    below: str | None = None
+    principal_id: str | None = None
+
+
+def keys_around(tx: Transaction, around: Around) -> Sequence[str]:
+    """Return the keys of assignments, in order."""
+    places = assignments.c.scope_key.in_(around.at)
+    if around.below is not None:
+        literal = around.below.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+        places |= assignments.c.scope_key.like(literal.rstrip("/") + "/%", escape="\\")
+    query = sa.select(assignments.c.key).where(places).order_by(assignments.c.key)
+    if around.principal_id is not None:
+        query = query.where(assignments.c.principal_id == around.principal_id)
+    return list(tx.connection.execute(query).scalars())
+
+
 def role_in_use(tx: Transaction, role_id: str) -> bool:
     """Tell whether any assignment names a role."""
     query = sa.select(assignments.c.key).where(assignments.c.role_id == role_id).limit(1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from controlplane.arm.contexts import Call, Context
+from controlplane.arm.contexts import Call
 from controlplane.arm.declaration import Action, Endpoint
 from controlplane.arm.fields import choice, flag, items, model, nested, text, whole
 from controlplane.domain.names import Unavailable
@@ -49,8 +49,7 @@ _NAME_STATUS = model(
 )
 
 
-def admin_user(ctx: Context) -> AdminUser:
-    """Return what looks after the admin users' passwords."""
+def _admin_user(ctx: Call) -> AdminUser:
     services: Services = ctx.services
     return AdminUser(services.vault, services.ids, services.clock)
 
@@ -66,16 +65,16 @@ def _list_credentials(ctx: Call) -> dict[str, Any]:
     row = _registry(ctx)
     if not row.admin_enabled:
         raise Failure(ADMIN_USER_DISABLED, id=ctx.resource.id)
-    passwords = admin_user(ctx).show(ctx.tx, row.id)
+    passwords = _admin_user(ctx).show(ctx.tx, row.id)
     shown = [{"name": password.name, "value": password.value} for password in passwords]
-    return {"username": row.name, "passwords": shown}
+    return {"username": ctx.resource.name, "passwords": shown}
 
 
 def _regenerate_credential(ctx: Call) -> dict[str, Any]:
     row = _registry(ctx)
     if not row.admin_enabled:
         raise Failure(ADMIN_USER_DISABLED, id=ctx.resource.id)
-    admin_user(ctx).renew(ctx.tx, row.id, PasswordName(ctx.body["name"]))
+    _admin_user(ctx).renew(ctx.tx, row.id, PasswordName(ctx.body["name"]))
     return _list_credentials(ctx)
 
 

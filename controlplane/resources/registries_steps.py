@@ -26,7 +26,7 @@ def _open_to_clients(ctx: ResourceStepContext) -> None:
 
 
 def _remove_content(ctx: ResourceStepContext) -> None:
-    """Remove what the registry stores, in small steps. Twice, or dying midway: it goes on with what is left."""
+    """Remove what the registry stores. Twice, or dying midway: it goes on with what is left."""
     services: Services = ctx.services
     with services.database.read() as tx:
         row = store.by_key(tx, ctx.row.key)

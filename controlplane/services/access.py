@@ -86,8 +86,12 @@ class Access:
             Failure: AUTHORIZATION_FAILED, whether or not anything exists at the scope.
         """
         with self._database.read() as tx:
-            if self.allowed(tx, principal, action, scope):
-                return
+            self.require_in(tx, principal, action, scope)
+
+    def require_in(self, tx: Transaction, principal: Principal, action: str, scope: Scope) -> None:
+        """Do what ``require`` does, in the caller's transaction."""
+        if self.allowed(tx, principal, action, scope):
+            return
         raise Failure(
             AUTHORIZATION_FAILED,
             client=principal.app_id or principal.object_id,

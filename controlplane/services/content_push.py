@@ -163,7 +163,9 @@ def _claim_blobs(tx: Transaction, holder: Holder, edges: Sequence[Edge], now: da
     """Check that the repository holds what the manifest names, and keep it; return the registry's growth."""
     wanted = {edge.digest: edge for edge in edges if edge.kind is not EdgeKind.CHILD}
     found = content_blobs.links(tx, holder.repository_id, sorted(wanted))
-    _refuse_missing([edge.digest for edge in wanted.values() if edge.digest not in found and not edge.optional])
+    _refuse_missing(
+        [edge.digest for edge in wanted.values() if edge.digest not in found and not edge.optional]
+    )
     for link in found.values():
         if link.size != wanted[link.digest].size:
             reason = f"{link.digest} has {link.size} bytes, not {wanted[link.digest].size}"

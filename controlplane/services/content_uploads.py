@@ -7,12 +7,19 @@ computed again elsewhere. While one request writes, the store refuses any other.
 
 from __future__ import annotations
 
+import re
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from controlplane.blobs.store import BlobStore, BlobWriter, UploadBusyError, UploadMissingError
+from controlplane.blobs.store import (
+    BlobStore,
+    BlobWriter,
+    StoreUnavailableError,
+    UploadBusyError,
+    UploadMissingError,
+)
 from controlplane.domain.digests import DEFAULT_ALGORITHM, Digest, Hasher, hasher
 from controlplane.domain.registry_errors import (
     BLOB_TOO_LARGE,
@@ -30,6 +37,7 @@ from controlplane.persistence.content_blobs import Holder
 from controlplane.persistence.database import Database, Transaction
 from controlplane.persistence.uploads import UploadRow
 
+_UPLOAD_ID = re.compile(r"[0-9a-f-]{36}")
 _STATES_KEPT = 1024
 
 
@@ -67,6 +75,8 @@ class Uploads:
         Raises:
             Failure: UPLOAD_UNKNOWN, also when it is somebody else's or another repository's.
         """
+        if not _UPLOAD_ID.fullmatch(upload):
+            raise Failure(UPLOAD_UNKNOWN)
         with self._database.read() as tx:
             row = uploads.find(tx, place.registry_id, place.repository, upload, place.owner)
         if row is None:
@@ -85,12 +95,17 @@ class Uploads:
         row = self.find(place, upload)
         if start not in {None, row.received}:
             raise _out_of_order(row)
-        with self._open(row) as writer:
+        with self._open(place, row) as writer:
             state = self._states.take(row.id, row.received)
             try:
                 _pour(body, writer, state)
-            finally:
+            except StoreUnavailableError:
+                writer.rewind(row.received)
+                raise
+            except BaseException:
                 self._advance(row, writer.offset, state)
+                raise
+            self._advance(row, writer.offset, state)
             return writer.offset
 
     def finish(
@@ -106,7 +121,7 @@ class Uploads:
         row = self.find(place, upload)
         if start not in {None, row.received}:
             raise _out_of_order(row)
-        with self._open(row) as writer:
+        with self._open(place, row) as writer:
             try:
                 _verify(digest, self._poured(row, digest, writer, body))
             except BaseException:
@@ -137,14 +152,13 @@ class Uploads:
 
         The caller has checked that the source may be read.
         """
-        now = self._clock.now()
-        with self._database.write() as tx:
+        with self._database.read() as tx:
             origin = content_repositories.find(tx, place.registry_id, source)
             size = None if origin is None else content_blobs.size_of(tx, origin.id, str(digest))
-            if size is None or self._blobs.size(digest) != size:
-                return False
+        if size is None or self._blobs.size(digest) != size:
+            return False
+        with self._database.write() as tx:
             self._hold(tx, place, digest, size)
-            del now
         return True
 
     def cancel(self, place: Place, upload: str) -> None:
@@ -159,13 +173,25 @@ class Uploads:
         self._states.forget(upload)
         self._blobs.discard(upload)
 
-    def _open(self, row: UploadRow) -> BlobWriter:
+    def _open(self, place: Place, row: UploadRow) -> BlobWriter:
+        """Open the upload for this request alone, at the end of the bytes that are kept."""
         try:
-            return self._blobs.write(row.id, row.received)
+            writer = self._blobs.write(row.id, row.received)
         except UploadBusyError as error:
             raise Failure(UPLOAD_BUSY, headers={"Retry-After": "1"}) from error
         except UploadMissingError as error:
             raise Failure(UPLOAD_UNKNOWN) from error
+        # Another request may have written after the row was read and before the upload was ours.
+        try:
+            moved = self.find(place, row.id).received != row.received
+        except BaseException:
+            writer.close()
+            raise
+        if moved:
+            writer.close()
+            raise Failure(UPLOAD_BUSY, headers={"Retry-After": "1"})
+        writer.rewind(row.received)
+        return writer
 
     def _advance(self, row: UploadRow, received: int, state: Hasher | None) -> None:
         """Note what was written. The upload may have gone meanwhile: then its bytes go as well."""
@@ -239,9 +265,9 @@ def _pour(body: Iterable[bytes], writer: BlobWriter, state: Hasher | None) -> No
     for chunk in body:
         if writer.offset + len(chunk) > MAX_LAYER:
             raise Failure(BLOB_TOO_LARGE, limit=MAX_LAYER)
+        writer.write(chunk)
         if state is not None:
             state.update(chunk)
-        writer.write(chunk)
 
 
 def _verify(digest: Digest, taken: str) -> None:

@@ -24,7 +24,7 @@ from controlplane.services import registry_rules
 from controlplane.settings.model import Settings
 
 _LOOPBACK = "127.0.0.1"
-_PORT_PATIENCE = 3.0  # seconds one attempt of a step waits for a port to be opened
+_PORT_PATIENCE = 1.0  # seconds one attempt of a step waits for a port to be opened
 _PORT_PAUSE = 0.02
 _PORT_TIMEOUT = 1.0
 _UNLIMITED = -1

@@ -50,6 +50,7 @@ DEFAULTS: Mapping[str, Any] = {
     "roleAssignmentMode": "LegacyRegistryPermissions",
 }
 _OPEN_NETWORK: Mapping[str, Any] = {"defaultAction": "Allow", "ipRules": []}
+_IP_RULES = "networkRuleSet.ipRules"
 _DATED_POLICIES = ("retentionPolicy", "softDeletePolicy")
 _SYSTEM_ASSIGNED, _NO_IDENTITY = "SystemAssigned", "None"
 
@@ -98,7 +99,7 @@ _SWITCHES = (
     _Switch("anonymousPullEnabled", True, Feature.ANONYMOUS_PULL),
     _Switch("publicNetworkAccess", "Disabled", Feature.PUBLIC_ACCESS_OFF),
     _Switch("networkRuleSet.defaultAction", "Deny", Feature.NETWORK_RULES),
-    _Switch("networkRuleSet.ipRules", None, Feature.NETWORK_RULES),  # any rule at all
+    _Switch(_IP_RULES, None, Feature.NETWORK_RULES),  # any rule at all
 )
 
 
@@ -120,11 +121,11 @@ def checked(properties: Mapping[str, Any], tier: Tier, now: datetime) -> dict[st
     """Return properties complete and normalised, whatever the tier offers of them.
 
     Raises:
-        Failure: FEATURE_NOT_SUPPORTED, INVALID_REQUEST_CONTENT or QUOTA_EXCEEDED.
+        Failure: FEATURE_NOT_SUPPORTED or INVALID_REQUEST_CONTENT.
     """
     _refuse_without_effect(properties)
     whole = complete(properties, tier)
-    _normalise_network(whole, tier)
+    _normalise_network(whole)
     for policy in _DATED_POLICIES:
         whole["policies"][policy].setdefault("lastUpdatedTime", rfc3339(now))
     return whole
@@ -201,10 +202,10 @@ def _default_text(path: str) -> str:
 
 
 def refuse_beyond_tier(properties: Mapping[str, Any], tier: Tier) -> None:
-    """Refuse what the tier does not offer.
+    """Refuse what the tier does not offer, or not so much of.
 
     Raises:
-        Failure: SKU_NOT_SUPPORTED, or PUBLIC_ACCESS_NEEDS_PREMIUM.
+        Failure: SKU_NOT_SUPPORTED, PUBLIC_ACCESS_NEEDS_PREMIUM or QUOTA_EXCEEDED.
     """
     offered = LIMITS[tier].features
     for switch in _SWITCHES:
@@ -216,20 +217,20 @@ def refuse_beyond_tier(properties: Mapping[str, Any], tier: Tier) -> None:
         enough = next(other for other in Tier if switch.feature in LIMITS[other].features)
         reason = f"It does not offer {switch.feature}; SKU {enough} does."
         raise Failure(catalogue.SKU_NOT_SUPPORTED, sku=tier, reason=reason, target=target)
+    if len(_at(properties, _IP_RULES) or ()) > LIMITS[tier].ip_rules:
+        raise Failure(catalogue.QUOTA_EXCEEDED, type="ipRules", sku=tier, target=f"properties.{_IP_RULES}")
 
 
-def _normalise_network(properties: dict[str, Any], tier: Tier) -> None:
+def _normalise_network(properties: dict[str, Any]) -> None:
     """Check the IP rules and spell them in the one way they are stored.
 
     Raises:
-        Failure: INVALID_REQUEST_CONTENT for a rule that is none, QUOTA_EXCEEDED for too many.
+        Failure: INVALID_REQUEST_CONTENT for a rule that is none.
     """
     rule_set = properties.get("networkRuleSet")
     if rule_set is None:
         return
     rules = dict.fromkeys(_normalised(index, rule) for index, rule in enumerate(rule_set["ipRules"]))
-    if len(rules) > LIMITS[tier].ip_rules:
-        raise Failure(catalogue.QUOTA_EXCEEDED, type="ipRules", sku=tier)
     shown = [{"action": "Allow", "value": rule} for rule in rules]
     properties["networkRuleSet"] = {"defaultAction": rule_set["defaultAction"], "ipRules": shown}
 

@@ -27,21 +27,27 @@ class Settings(BaseSettings):
     blob_url: str | None = Field(
         None, description="Blob store URL (file:///path); default in the state folder"
     )
-    sqlite_synchronous: Literal["NORMAL", "FULL"] = "NORMAL"
-    database_pool_size: int = Field(16, ge=1, le=500)
+    sqlite_synchronous: Literal["NORMAL", "FULL"] = Field(
+        "NORMAL", description="`NORMAL` survives the death of any process, `FULL` power loss as well"
+    )
+    database_pool_size: int = Field(16, ge=1, le=500, description="Most database connections of one process")
 
     # --- what clients see
     host: str = Field("127.0.0.1", description="Address the TLS port listens on")
-    port: int = Field(8443, ge=0, le=65535)
+    port: int = Field(8443, ge=0, le=65535, description="TLS port of all planes")
     public_host: str = Field("localhost", description="Host name clients use for the management API")
     public_port: int | None = Field(None, description="Port clients use, when it differs (a proxy in front)")
-    login_server_mode: Literal["port", "domain"] = "port"
+    login_server_mode: Literal["port", "domain"] = Field(
+        "port", description="Login servers are `LOGIN_HOST:PORT` (`port`) or `NAME.LOGIN_DOMAIN` (`domain`)"
+    )
     login_ports: str = Field("5001-5199", description="Loopback ports for login servers in mode `port`")
     login_host: str = Field("localhost", description="Host of login servers in mode `port`")
     login_domain: str = Field("azurecr.localhost", description="Domain of login servers in mode `domain`")
     tls_cert: Path | None = Field(None, description="PEM chain; default made by the local authority")
-    tls_key: Path | None = None
-    tls_names: str = Field("", description="Further names and addresses for the local authority's certificate")
+    tls_key: Path | None = Field(None, description="PEM key (PKCS #8) of that chain")
+    tls_names: str = Field(
+        "", description="Further names and addresses for the local authority's certificate"
+    )
 
     # --- identity
     tenant_id: str | None = Field(None, description="Directory id; default made at first start")
@@ -60,14 +66,17 @@ class Settings(BaseSettings):
         "germanywestcentral,swedencentral,southeastasia,eastasia,japaneast,australiaeast",
         description="Further region names that resources may be created in, comma separated",
     )
-    default_group: str = "default"
+    default_group: str = Field("default", description="Resource group made at first start")
 
     # --- processes
-    web_workers: int = Field(2, ge=1, le=64)
+    web_workers: int = Field(2, ge=1, le=64, description="Web worker processes")
+    plane: Plane = Field("all", description="What the web process serves: management, distribution or all")
     web_threads: int = Field(64, ge=8, le=1024, description="Blocking threads of each web worker")
     worker_processes: int = Field(2, ge=1, le=64, description="Celery prefork pool size")
-    log_level: Literal["debug", "info", "warning", "error"] = "info"
-    log_format: Literal["text", "json"] = "text"
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="Least severity logged"
+    )
+    log_format: Literal["text", "json"] = Field("text", description="Form of log lines")
 
     # --- operations
     retry_after: int = Field(1, ge=1, le=600, description="Retry-After of operations under way, seconds")
@@ -80,6 +89,7 @@ class Settings(BaseSettings):
     manifest_limit: int = Field(4 * 1024 * 1024, description="Largest manifest")
     body_deadline: float = Field(3600.0, gt=0, description="Longest upload of one request body")
     body_min_rate: int = Field(1024, ge=0, description="Bytes per second below which an upload is ended")
+    transfer_window: float = Field(30.0, gt=0, description="Seconds over which a transfer's rate is judged")
     upload_lifetime: float = Field(7 * 86400.0, gt=0, description="An idle upload is dropped after this")
 
     @model_validator(mode="after")
@@ -102,6 +112,11 @@ class Settings(BaseSettings):
         if not first.isdigit() or not (last or first).isdigit():
             raise ValueError("ACRCTL_LOGIN_PORTS must be a range such as 5001-5199")
         return int(first), int(last or first)
+
+    @property
+    def broker_in_memory(self) -> bool:
+        """Whether the broker lives in the worker's own process."""
+        return (self.broker_url or "memory").startswith("memory")
 
     @property
     def database(self) -> str:

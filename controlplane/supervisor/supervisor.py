@@ -6,20 +6,21 @@ import logging
 import os
 import signal
 import sys
+import tempfile
 import threading
 import time
 from importlib.metadata import version
+from pathlib import Path
 from types import FrameType
 
 from controlplane.kernel.clock import Clock
+from controlplane.persistence import registries
 from controlplane.persistence.database import Database
 from controlplane.settings.model import Settings
 from controlplane.supervisor import certificates, log_files
 from controlplane.supervisor.children import Child, Program
-from controlplane.supervisor.forwarder import Forwarder
 from controlplane.supervisor.login_ports import LoginPorts
 from controlplane.supervisor.places import Places
-from controlplane.supervisor.probe import local_address
 from controlplane.supervisor.report import ProcessReport, Report, supervising
 
 _log = logging.getLogger(__name__)
@@ -30,13 +31,20 @@ _ROTATE_EVERY = 10.0
 _RENEW_EVERY = 3600.0
 
 
-def programs(places: Places) -> tuple[Program, ...]:
-    """Return what the supervisor runs. Safe path: a file in the working folder is never imported."""
+def programs(settings: Settings, places: Places, meeting: Path) -> tuple[Program, ...]:
+    """Return what the supervisor runs; the web process comes first.
+
+    A relay of its own is needed where the broker is not in the worker's memory. ``-P``: a file that lies in
+    the working folder is never imported.
+    """
+    commands = {"web": ("serve", "--login-ports", str(meeting)), "worker": ("worker",)}
+    if not settings.broker_in_memory:
+        commands["relay"] = ("relay",)
     python = (sys.executable, "-P", "-m", "controlplane")
     environment = {"ACRCTL_STATE_DIR": str(places.root), "PYTHONUNBUFFERED": "1"}
     return tuple(
-        Program(name, (*python, command, "--leash"), places.log / f"{name}.log", environment)
-        for name, command in (("web", "serve"), ("worker", "worker"))
+        Program(name, (*python, *command, "--leash"), places.log / f"{name}.log", environment)
+        for name, command in commands.items()
     )
 
 
@@ -46,10 +54,10 @@ class Supervisor:
     def __init__(self, settings: Settings, database: Database, clock: Clock) -> None:
         self._settings = settings
         self._places = Places(settings.state_dir.resolve())
+        self._database = database
         self._clock = clock
-        self._children = [Child(program) for program in programs(self._places)]
-        self._forwarder = Forwarder(local_address(settings))
-        self._login_ports = LoginPorts(database, self._forwarder)
+        self._children: list[Child] = []
+        self._login_ports: LoginPorts | None = None
         self._wake = threading.Event()
         self._stopping = False
         self._since = time.time()
@@ -63,11 +71,14 @@ class Supervisor:
         Raises:
             AlreadyRunningError: the state folder has a supervisor.
         """
-        with supervising(self._places):
+        # The path of a unix socket is short; that of a state folder need not be.
+        with supervising(self._places), tempfile.TemporaryDirectory(prefix="acrctl-") as folder:
+            meeting = Path(folder) / "login-ports"
             self._listen_to_signals()
             if self._settings.login_server_mode == "port":
-                self._forwarder.start()
+                self._login_ports = LoginPorts(self._wanted_ports, self._settings.web_workers, meeting)
                 self._login_ports.start()
+            self._children += map(Child, programs(self._settings, self._places, meeting))
             for child in self._children:
                 child.start()
             while not self._stopping:
@@ -75,6 +86,10 @@ class Supervisor:
                 self._wake.wait(_LOOK)
                 self._wake.clear()
             self._stop()
+
+    def _wanted_ports(self) -> list[int]:
+        with self._database.read() as tx:
+            return [port for port, _host in registries.all_ports(tx)]
 
     def _listen_to_signals(self) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -119,7 +134,7 @@ class Supervisor:
                 ProcessReport(child.program.name, child.pid, child.since, child.restarts)
                 for child in self._children
             ),
-            login_ports=self._forwarder.open_ports,
+            login_ports=self._login_ports.open_ports if self._login_ports else (),
         )
         if report != self._reported:
             self._reported = report
@@ -132,8 +147,7 @@ class Supervisor:
         deadline = time.monotonic() + STOP_SECONDS
         for child in self._children:
             child.finish(deadline)
-        if self._settings.login_server_mode == "port":
+        if self._login_ports is not None:
             self._login_ports.stop()
-            self._forwarder.stop()
         self._places.report.unlink(missing_ok=True)
         _log.info("stopped")

@@ -30,7 +30,10 @@ _FIXED: Mapping[str, Any] = MappingProxyType(
         "worker_enable_remote_control": False,
         "worker_send_task_events": False,
         "worker_redirect_stdouts": False,
+        "worker_pool": "prefork",
         "worker_pool_start_method": "fork",
+        # How long a dead process's task counts as running; a result that arrives later is no loss.
+        "worker_lost_wait": 1.0,
         # A connection that comes back finds its tasks running on; the lease keeps them from running twice.
         "worker_cancel_long_running_tasks_on_connection_loss": False,
         "broker_connection_retry_on_startup": True,
@@ -88,6 +91,4 @@ def publisher(app: Celery) -> Publish:
 
 
 def _transport_options(settings: Settings) -> dict[str, Any]:
-    if in_memory(settings):
-        return {"polling_interval": settings.relay_interval}
     return dict(_REDIS) if (settings.broker_url or "").startswith(("redis", "rediss")) else {}

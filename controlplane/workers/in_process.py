@@ -1,23 +1,48 @@
-"""The broker of the embedded deployment: kombu's in-memory transport, attentive to the end of its worker."""
+"""The broker of the embedded deployment: kombu's in-memory transport, made a part of Celery's event loop.
+
+Only with an event loop does Celery give each pool process a pipe of its own. Without, they share one pipe
+and its lock, and a process that is killed while it holds the lock (an idle one does) stops all others for
+good. And a message wakes the loop, so nothing polls.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from queue import Empty
+from typing import Any, ClassVar
 
 from kombu.transport import memory
 
-_LONGEST_LOOK = 0.1  # seconds
+
+class Channel(memory.Channel):
+    """A channel whose messages wake whoever consumes in this process."""
+
+    def _put(self, queue: str, message: Any, **kwargs: Any) -> None:
+        parent: Any = super()
+        parent._put(queue, message, **kwargs)
+        for loop in Transport.loops:
+            loop.call_soon(_wake)  # safe from any thread
 
 
 class Transport(memory.Transport):
-    """Celery looks for signals between two looks for messages, which it lets last for two seconds."""
+    """Messages pass between the threads of one process; each turn of the loop delivers what may be."""
 
-    def drain_events(self, connection: Any, **kwargs: Any) -> Any:
-        """Wait for one message, a tenth of a second at most.
+    Channel = Channel
+    implements = memory.Transport.implements.extend(asynchronous=True)
+    loops: ClassVar[list[Any]] = []
 
-        Raises:
-            TimeoutError: there was none.
-        """
-        timeout = min(kwargs.pop("timeout", None) or _LONGEST_LOOK, _LONGEST_LOOK)
-        parent: Any = super()
-        return parent.drain_events(connection, timeout=timeout, **kwargs)
+    def register_with_event_loop(self, connection: Any, loop: Any) -> None:  # noqa: ARG002 - kombu's protocol
+        """Deliver from now on in this loop; called when the worker has connected."""
+        loop.on_tick.add(self._deliver_all)
+        self.loops.append(loop)
+
+    def _deliver_all(self) -> None:
+        """Deliver until the queues are empty, or the pool has all it may have."""
+        try:
+            while True:
+                self.cycle.get(self._deliver)
+        except Empty:
+            return
+
+
+def _wake() -> None:
+    """Do nothing: being called is what the loop was waiting for."""

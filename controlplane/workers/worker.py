@@ -36,7 +36,6 @@ def run_worker(settings: Settings, build: Build) -> int:
     """Run the worker until SIGTERM (operations are given back between steps); return its exit code."""
     worker = assemble(settings, build).Worker(
         hostname=f"worker@{socket.gethostname()}",
-        pool="prefork",
         concurrency=settings.worker_processes,
         quiet=True,
         without_gossip=True,

@@ -2,13 +2,14 @@
 
 It keeps real state, so that a test sees what a user would: create, then list, then delete. A test may
 queue answers to come first (`service.next`), choose how creation is reported (`service.provisioning`)
-and read every request that arrived (`service.seen`). `port_for` makes one server listen on a port.
+and read every request that arrived (`service.seen`).
 """
 
 from __future__ import annotations
 
 import json
 import re
+import ssl
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -126,7 +127,9 @@ class _Http(BaseHTTPRequestHandler):
         )
         answer = self.service.answer(request)
         data = b"" if answer.body is None else json.dumps(answer.body).encode()
-        self.send_response(answer.status)
+        self.send_response_only(answer.status)
+        if "Date" not in answer.headers:
+            self.send_header("Date", self.date_time_string())
         for name, value in answer.headers.items():
             self.send_header(name.replace("_", "-"), value)
         self.send_header("Content-Type", "application/json")
@@ -135,17 +138,19 @@ class _Http(BaseHTTPRequestHandler):
         if self.command != "HEAD":
             self.wfile.write(data)
 
-    do_GET = do_PUT = do_POST = do_PATCH = do_DELETE = do_HEAD = _serve
+    do_GET = do_PUT = do_POST = do_PATCH = do_DELETE = do_HEAD = _serve  # noqa: N815 - http.server's names
 
     def log_message(self, *args: object) -> None:
         """Keep the test output clean."""
 
 
-def start(service: Service, port: int = 0) -> ThreadingHTTPServer:
+def start(service: Service, port: int = 0, tls: ssl.SSLContext | None = None) -> ThreadingHTTPServer:
     """Serve on loopback in a thread; the caller stops it with `shutdown()` and `server_close()`."""
     handler = type("Bound", (_Http,), {"service": service})
     server = ThreadingHTTPServer(("127.0.0.1", port), handler)
     server.daemon_threads = True
-    service.base = f"http://127.0.0.1:{server.server_port}"
+    if tls:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
+    service.base = f"http{'s' if tls else ''}://127.0.0.1:{server.server_port}"
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
     return server

@@ -30,8 +30,12 @@ def test_messages_leave_oldest_first_and_only_when_deleted(database: Database) -
 
 
 def test_a_message_of_a_transaction_that_fails_was_never_there(database: Database) -> None:
-    with pytest.raises(RuntimeError), database.write() as tx:
-        outbox.put(tx, "operations", {"id": "x"}, NOW)
-        raise RuntimeError
+    def fail_half_way() -> None:
+        with database.write() as tx:
+            outbox.put(tx, "operations", {"id": "x"}, NOW)
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail_half_way()
     with database.read() as tx:
         assert outbox.take(tx, 10) == []

@@ -1,4 +1,4 @@
-"""A service with one kind of operation, run as real processes: ``python -m tests.support.toy_service worker``.
+"""A service with one kind of operation; ``python -m tests.support.toy_service worker`` runs a process of it.
 
 The plan's two steps append a line each to a file, and its completion writes a row that may exist once.
 The operation's input says how long a step takes, how often it fails, and whether its process dies.

@@ -1,0 +1,150 @@
+"""The distribution plane as one WSGI application: the hot path, and Flask for the rest."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from wsgiref.types import StartResponse
+
+from flask import Flask, Response, g, request
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
+
+from controlplane.blobs.store import BlobMissingError, StoreUnavailableError, UploadMissingError
+from controlplane.distribution.acr import AcrRoutes
+from controlplane.distribution.answers import (
+    COMMON,
+    Environ,
+    answer_failure,
+    envelope,
+    failure_headers,
+)
+from controlplane.distribution.gate import Gate
+from controlplane.distribution.hot import HotPath
+from controlplane.distribution.listings import ListingRoutes
+from controlplane.distribution.manifests import ManifestRoutes
+from controlplane.distribution.parts import Parts
+from controlplane.distribution.slow_connections import Guard
+from controlplane.distribution.tokens import TokenRoutes
+from controlplane.distribution.uploads import UploadRoutes
+from controlplane.domain.registry_errors import (
+    INTERNAL,
+    METHOD_UNSUPPORTED,
+    PARAMETER_INVALID,
+    ROUTE_UNKNOWN,
+    UNAVAILABLE,
+)
+from controlplane.kernel.errors import ErrorKind, Failure
+from controlplane.persistence.database import DatabaseUnavailableError
+from controlplane.persistence.hot import HotReads
+from controlplane.services.content_deletes import Deletions
+from controlplane.services.content_push import Pushes
+from controlplane.services.content_uploads import Uploads
+from controlplane.services.graph import Services
+
+_LOG = logging.getLogger(__name__)
+_LARGEST_FORM = 64 * 1024
+_PLACES = ("/v2", "/acr/v1", "/oauth2/token", "/oauth2/exchange")
+
+
+def serves(path: str) -> bool:
+    """Tell whether a path belongs to this plane."""
+    return path.startswith(("/v2/", "/acr/v1/")) or path in _PLACES
+
+
+class DistributionPlane:
+    """The plane as a WSGI application. Safe to share between threads, not across fork."""
+
+    def __init__(self, services: Services) -> None:
+        self._reads = HotReads(services.database, connections=services.settings.database_pool_size)
+        gate = Gate(self._reads, services.registry_tokens)
+        self._hot = HotPath(gate, self._reads, services.blobs)
+        self._flask = _flask(services, gate)
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer a request."""
+        try:
+            answer = self._hot(environ, start_response)
+        except Exception as error:  # noqa: BLE001 - the edge
+            return answer_failure(_as_failure(error), environ["REQUEST_METHOD"], start_response)
+        return self._flask(environ, start_response) if answer is None else answer
+
+    def close(self) -> None:
+        """Close the connections of the hot path; those of ``services`` are their owner's."""
+        self._reads.close()
+
+
+def wsgi(services: Services) -> DistributionPlane:
+    """Build the plane of one process."""
+    return DistributionPlane(services)
+
+
+def watch_connections(services: Services) -> None:
+    """Let this process end transfers that are too slow; for processes that a server serves from."""
+    settings = services.settings
+    if settings.body_min_rate:
+        Guard(settings.transfer_window, settings.body_min_rate).start()
+
+
+def _flask(services: Services, gate: Gate) -> Flask:
+    app = Flask("controlplane.distribution", static_folder=None)
+    app.url_map.merge_slashes = False
+    app.url_map.strict_slashes = True
+    app.url_map.redirect_defaults = False
+    app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
+    app.config["MAX_CONTENT_LENGTH"] = _LARGEST_FORM  # of forms; blobs and manifests are read apart
+    app.json.sort_keys = False  # type: ignore[attr-defined] # of Flask's own provider
+    parts = Parts(
+        services,
+        gate,
+        Pushes(services.database, services.blobs, services.clock),
+        Deletions(services.database, services.blobs, services.clock),
+        Uploads(services.database, services.blobs, services.clock, services.ids),
+    )
+    for routes in (TokenRoutes, ListingRoutes, UploadRoutes, ManifestRoutes, AcrRoutes):
+        routes(parts).add_to(app)
+
+    def enter() -> None:
+        g.registry = gate.registry(request.environ)
+
+    app.before_request(enter)
+    app.after_request(_with_common)
+    app.register_error_handler(Exception, _on_error)
+    return app
+
+
+def _with_common(response: Response) -> Response:
+    for name, value in COMMON:
+        response.headers.setdefault(name, value)
+    return response
+
+
+def _on_error(error: Exception) -> Response:
+    failure = _as_failure(error)
+    body = envelope(failure)
+    return Response(body, status=failure.kind.status, headers=failure_headers(failure, body))
+
+
+def _as_failure(error: Exception) -> Failure:
+    """Translate whatever was raised; what nobody expected is logged and tells the client nothing."""
+    if isinstance(error, Failure):
+        return error
+    if isinstance(error, HTTPException):
+        return _http_failure(error)
+    if isinstance(error, DatabaseUnavailableError | StoreUnavailableError):
+        _LOG.warning("unavailable: %s", error)
+        return Failure(UNAVAILABLE, headers={"Retry-After": "2"})
+    if isinstance(error, UploadMissingError | BlobMissingError):
+        _LOG.error("the store has lost bytes of %s", error)
+    _LOG.error("unexpected", exc_info=error)
+    return Failure(INTERNAL)
+
+
+def _http_failure(error: HTTPException) -> Failure:
+    if isinstance(error, NotFound):
+        return Failure(ROUTE_UNKNOWN, path=request.path[:255])
+    if isinstance(error, MethodNotAllowed):
+        allowed = ", ".join(sorted(error.valid_methods or ()))
+        return Failure(METHOD_UNSUPPORTED, headers={"Allow": allowed}, method=request.method, allowed=allowed)
+    status = 413 if isinstance(error, RequestEntityTooLarge) else 400
+    kind = ErrorKind(PARAMETER_INVALID.code, status, PARAMETER_INVALID.message)
+    return Failure(kind, reason=error.name)

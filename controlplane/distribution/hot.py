@@ -1,0 +1,172 @@
+"""The hot path: GET and HEAD of manifests and blobs as plain WSGI, one SELECT a request.
+
+The registry, its stamps and the content come in one row; a token that was verified before is found by its
+hash. The order holds here as well: gate, rights, content. Everything else is Flask's, for which a request
+that is not of this kind is left alone.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+from wsgiref.types import StartResponse
+
+from controlplane.blobs.store import BlobMissingError, BlobStore
+from controlplane.distribution.answers import COMMON, Environ, Headers, answer_failure
+from controlplane.distribution.gate import PULL, Gate, host_of
+from controlplane.distribution.ranges import wanted_range
+from controlplane.domain.digests import Digest, is_digest, parse_digest
+from controlplane.domain.references import is_tag, looks_like_digest
+from controlplane.domain.registry_errors import (
+    BLOB_UNKNOWN,
+    DIGEST_INVALID,
+    MANIFEST_UNKNOWN,
+    NAME_INVALID,
+    NAME_UNKNOWN,
+    TAG_INVALID,
+)
+from controlplane.domain.registry_scopes import REPOSITORY
+from controlplane.domain.repository_names import is_repository_name
+from controlplane.kernel.errors import Failure
+from controlplane.persistence.hot import HotReads
+
+_LOG = logging.getLogger(__name__)
+_PREFIX = "/v2/"
+_MANIFESTS = "/manifests/"
+_BLOBS = "/blobs/"
+_SMALL = 64 * 1024  # a blob up to this size is answered at once rather than streamed
+
+
+@dataclass(frozen=True, slots=True)
+class HotPath:
+    """Answers what it can. Safe to share between threads."""
+
+    gate: Gate
+    reads: HotReads
+    blobs: BlobStore
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes] | None:
+        """Answer a GET or HEAD of a manifest or blob; None for anything else, which is left untouched."""
+        method = environ["REQUEST_METHOD"]
+        path: str = environ["PATH_INFO"]
+        if method not in {"GET", "HEAD"} or not path.startswith(_PREFIX):
+            return None
+        for kind, answer in ((_MANIFESTS, self._manifest), (_BLOBS, self._blob)):
+            at = path.rfind(kind)
+            reference = path[at + len(kind) :]
+            if at > 0 and reference and "/" not in reference:
+                try:
+                    return answer(environ, start_response, path[len(_PREFIX) : at], reference)
+                except Failure as failure:
+                    return answer_failure(failure, method, start_response)
+        return None
+
+    def _manifest(
+        self, environ: Environ, start_response: StartResponse, repository: str, reference: str
+    ) -> Iterable[bytes]:
+        _check(repository, reference)
+        host, body = host_of(environ), environ["REQUEST_METHOD"] == "GET"
+        found = self.reads.manifest(host, repository, reference, body=body)
+        registry, is_known, manifest = found or (None, False, None)
+        registry = self.gate.admit(environ, host, registry)
+        self.gate.authorize(environ, registry, host, (REPOSITORY, repository), PULL)
+        if manifest is None:
+            raise Failure(MANIFEST_UNKNOWN if is_known else NAME_UNKNOWN)
+        headers = _headers(manifest.digest, manifest.media_type, manifest.size)
+        if _is_known_to_client(environ, manifest.digest):
+            return _not_modified(start_response, headers)
+        start_response("200 OK", headers)
+        return [] if manifest.payload is None else [manifest.payload]
+
+    def _blob(
+        self, environ: Environ, start_response: StartResponse, repository: str, reference: str
+    ) -> Iterable[bytes]:
+        if not is_repository_name(repository):
+            raise Failure(NAME_INVALID)
+        if not is_digest(reference):
+            raise Failure(DIGEST_INVALID, reason="it is not a sha256 or sha512 digest")
+        host, digest = host_of(environ), parse_digest(reference)
+        registry, size = self.reads.blob(host, repository, reference) or (None, None)
+        registry = self.gate.admit(environ, host, registry)
+        self.gate.authorize(environ, registry, host, (REPOSITORY, repository), PULL)
+        if size is None:
+            raise Failure(BLOB_UNKNOWN)
+        if _is_known_to_client(environ, reference):
+            return _not_modified(start_response, _headers(reference, "application/octet-stream", size))
+        if environ["REQUEST_METHOD"] == "HEAD":
+            return self._blob_head(start_response, digest, size)
+        return self._blob_bytes(environ, start_response, digest, size)
+
+    def _blob_head(self, start_response: StartResponse, digest: Digest, size: int) -> list[bytes]:
+        if self.blobs.size(digest) != size:
+            raise _lost(digest)
+        headers = _headers(str(digest), "application/octet-stream", size)
+        start_response("200 OK", [*headers, ("Accept-Ranges", "bytes")])
+        return []
+
+    def _blob_bytes(
+        self, environ: Environ, start_response: StartResponse, digest: Digest, size: int
+    ) -> Iterable[bytes]:
+        text = str(digest)
+        part = None
+        if "HTTP_RANGE" in environ and environ.get("HTTP_IF_RANGE", f'"{text}"') == f'"{text}"':
+            part = wanted_range(environ["HTTP_RANGE"], size)
+        start, length = part or (0, size)
+        try:
+            # Opened to its end, whatever part is wanted, so that a file that lost bytes is noticed.
+            reader = self.blobs.open(digest, start, length)
+        except BlobMissingError as error:
+            raise _lost(digest) from error
+        headers = [*_headers(text, "application/octet-stream", length), ("Accept-Ranges", "bytes")]
+        if part is None:
+            start_response("200 OK", headers)
+        else:
+            headers.append(("Content-Range", f"bytes {start}-{start + length - 1}/{size}"))
+            start_response("206 Partial Content", headers)
+        if length > _SMALL:
+            return reader
+        try:
+            return [b"".join(reader)]
+        finally:
+            reader.close()
+
+
+def _check(repository: str, reference: str) -> None:
+    if not is_repository_name(repository):
+        raise Failure(NAME_INVALID)
+    if looks_like_digest(reference):
+        if not is_digest(reference):
+            raise Failure(DIGEST_INVALID, reason="it is not a sha256 or sha512 digest")
+    elif not is_tag(reference):
+        raise Failure(TAG_INVALID)
+
+
+def _headers(digest: str, media_type: str, length: int) -> Headers:
+    return [
+        ("Content-Type", media_type),
+        ("Content-Length", str(length)),
+        ("Docker-Content-Digest", digest),
+        ("ETag", f'"{digest}"'),
+        *COMMON,
+    ]
+
+
+def _is_known_to_client(environ: Environ, digest: str) -> bool:
+    condition = environ.get("HTTP_IF_NONE_MATCH")
+    if condition is None:
+        return False
+    tags = (tag.strip().removeprefix("W/").strip('"') for tag in condition.split(","))
+    return any(tag in {"*", digest} for tag in tags)
+
+
+def _not_modified(start_response: StartResponse, headers: Headers) -> list[bytes]:
+    left = [header for header in headers if header[0] not in {"Content-Type", "Content-Length"}]
+    start_response("304 Not Modified", left)
+    return []
+
+
+def _lost(digest: Digest) -> Failure:
+    """Return the answer for a blob whose bytes are not all in the store: a client may push it again."""
+    _LOG.error("the store has lost bytes of blob %s", digest)
+    return Failure(BLOB_UNKNOWN)

@@ -1,0 +1,54 @@
+"""Checks and completes what a registry is to become, and takes a name and a login server for a new one."""
+
+from __future__ import annotations
+
+from controlplane.arm.contexts import Validation
+from controlplane.persistence import registries as store
+from controlplane.persistence.registries import RegistrySettings
+from controlplane.services import registries, registry_rules
+from controlplane.services.graph import Services
+from controlplane.services.registry_credentials import AdminUser
+
+
+def validate(ctx: Validation) -> None:
+    """Check a write against the tier and what is in use; the row is complete afterwards.
+
+    Raises:
+        Failure: what the rules, the tier, the name or the login server refuse.
+    """
+    after = ctx.after
+    tier = registry_rules.tier_of(after.members["sku"])
+    properties = registry_rules.checked(after.properties, tier, ctx.now)
+    before = store.by_key(ctx.tx, ctx.scope.key)
+    if before is not None and before.tier is not tier:
+        registries.refuse_tier(ctx.tx, before, properties, tier)
+    registry_rules.refuse_beyond_tier(properties, tier)
+    if before is None:
+        properties["loginServer"] = _create(ctx, registry_rules.settings_of(tier, properties))
+    after.properties = properties
+    after.members["sku"] = {"name": tier.value, "tier": tier.value}
+    _identify(ctx)
+
+
+def _create(ctx: Validation, chosen: RegistrySettings) -> str:
+    """Take name and login server here, before the row is written, since the row shows them."""
+    services: Services = ctx.services
+    location = ctx.after.location or services.settings.location
+    new = registries.NewRegistry(ctx.scope.key, ctx.scope.name, location, chosen)
+    row, login_server = registries.create(ctx.tx, services.settings, new)
+    AdminUser(services.vault, services.ids, services.clock).create(ctx.tx, row.id)
+    return login_server
+
+
+def _identify(ctx: Validation) -> None:
+    """Give the registry the identity it asks for; one that is not wanted any more ends when the write has."""
+    services: Services = ctx.services
+    if not registry_rules.wants_identity(ctx.after.members.pop("identity", None)):
+        return
+    principal = services.directory.ensure_identity(ctx.tx, ctx.scope.key, ctx.scope.name)
+    tenant = services.directory.tenant_id()
+    ctx.after.members["identity"] = {
+        "type": "SystemAssigned",
+        "principalId": principal.id,
+        "tenantId": tenant,
+    }

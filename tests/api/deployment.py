@@ -1,0 +1,182 @@
+"""A deployment in the test's process: the real application over SQLite, and a worker that runs on demand."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from controlplane import resources
+from controlplane.app import identity_plane, management_plane
+from controlplane.arm.plans import plans_of
+from controlplane.arm.types import Types
+from controlplane.kernel.clock import SystemClock
+from controlplane.kernel.ids import RandomIds
+from controlplane.operations.engine import Engine
+from controlplane.persistence import outbox, schema
+from controlplane.persistence.database import Database
+from controlplane.services.assembly import assemble, open_database
+from controlplane.services.bootstrap import BootstrapResult, bootstrap
+from controlplane.services.graph import Services
+from controlplane.services.vault import ensure_key_file
+from controlplane.settings.model import Settings
+from tests.api import toys
+
+GROUPS = "2024-11-01"
+SUBSCRIPTIONS = "2022-12-01"
+ROLES = "2022-04-01"
+READER = "acdd72a7-3385-48ef-bd42-f606fba81ae7"
+CONTRIBUTOR = "b24988ac-6180-42a0-ab88-20f7382dd24c"
+ACR_PULL = "7f951dda-4ed3-4680-a7ca-43fe172d538d"
+
+
+def settings_in(folder: Path) -> Settings:
+    return Settings(state_dir=folder, login_server_mode="domain", log_level="warning")
+
+
+@dataclass(frozen=True)
+class Template:
+    """A folder with a bootstrapped database and its keys, to be copied for each test."""
+
+    folder: Path
+    owner: BootstrapResult
+    token: str
+
+
+def make_template(folder: Path) -> Template:
+    settings = settings_in(folder)
+    ensure_key_file(settings)
+    database = open_database(settings)
+    schema.upgrade(database)
+    services = assemble(settings, database)
+    owner = bootstrap(database, settings, services.clock, services.ids, services.vault)
+    token = sign_in(services, owner.app_id, owner.secret or "", owner.tenant_id)
+    database.dispose()
+    return Template(folder, owner, token)
+
+
+def sign_in(services: Services, app_id: str, secret: str, tenant: str) -> str:
+    """Get a management token from the token service."""
+    form = {
+        "grant_type": "client_credentials",
+        "client_id": app_id,
+        "client_secret": secret,
+        "scope": "https://management.azure.com/.default",
+    }
+    answer = identity_plane(services).test_client().post(f"/{tenant}/oauth2/v2.0/token", data=form)
+    assert answer.status_code == 200, answer.text
+    return str(answer.json["access_token"])
+
+
+@dataclass
+class Deployment:
+    """The management API as a client sees it, and what stands behind it."""
+
+    services: Services
+    types: Types
+    owner: BootstrapResult
+    token: str
+    client: FlaskClient
+    engine: Engine
+    personas: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def subscription(self) -> str:
+        return f"/subscriptions/{self.owner.subscription_id}"
+
+    @property
+    def group(self) -> str:
+        return f"{self.subscription}/resourceGroups/{self.owner.group}"
+
+    @property
+    def database(self) -> Database:
+        return self.services.database
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        version: str | None = toys.NEW,
+        token: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        **kwargs: Any,
+    ) -> TestResponse:
+        """Send a request as the owner, or as whoever a token is of; the api-version goes into the query."""
+        query = {} if version is None else {"api-version": version}
+        sent = {"Authorization": f"Bearer {token or self.token}", **(headers or {})}
+        if body is not None:
+            kwargs["json"] = body
+        return self.client.open(
+            path, method=method, query_string=query | kwargs.pop("query", {}), headers=sent, **kwargs
+        )
+
+    def get(self, path: str, **kwargs: Any) -> TestResponse:
+        return self.call("GET", path, **kwargs)
+
+    def put(self, path: str, body: Any, **kwargs: Any) -> TestResponse:
+        return self.call("PUT", path, body, **kwargs)
+
+    def patch(self, path: str, body: Any, **kwargs: Any) -> TestResponse:
+        return self.call("PATCH", path, body, **kwargs)
+
+    def delete(self, path: str, **kwargs: Any) -> TestResponse:
+        return self.call("DELETE", path, **kwargs)
+
+    def follow(self, url: str, **kwargs: Any) -> TestResponse:
+        """Get an absolute URL that an answer named; it has its own query."""
+        return self.call("GET", url, version=None, **kwargs)
+
+    def work(self) -> int:
+        """Run what the outbox rings for, once; return how many operations that was."""
+        with self.database.write() as tx:
+            rung = outbox.take(tx, 100)
+            outbox.delete(tx, [row.id for row in rung])
+        for row in rung:
+            self.engine.run(str(row.payload["id"]))
+        return len(rung)
+
+    def persona(self, role: str | None, scope: str) -> str:
+        """Return the token of a new service principal that has one role at a scope, or none."""
+        directory = self.services.directory
+        application = directory.create_application(f"persona-{len(self.personas)}")
+        principal = directory.create_principal(application.app_id)
+        secret = directory.add_secret(application.id).text
+        if role is not None:
+            self.assign(principal.id, role, scope)
+        token = sign_in(self.services, application.app_id, secret, self.owner.tenant_id)
+        self.personas[token] = principal.id
+        return token
+
+    def assign(self, principal_id: str, role: str, scope: str) -> str:
+        """Assign a role; return the assignment's id."""
+        name = self.services.ids.uuid()
+        path = f"{scope.rstrip('/')}/providers/Microsoft.Authorization/roleAssignments/{name}"
+        properties = {
+            "roleDefinitionId": f"{self.subscription}/providers/Microsoft.Authorization/roleDefinitions/{role}",
+            "principalId": principal_id,
+            "principalType": "ServicePrincipal",
+        }
+        answer = self.put(path, {"properties": properties}, version=ROLES)
+        assert answer.status_code == 201, answer.text
+        return str(answer.json["id"])
+
+
+def open_deployment(template: Template, folder: Path) -> Deployment:
+    """Copy a template and serve it."""
+    shutil.copytree(template.folder, folder, dirs_exist_ok=True)
+    settings = settings_in(folder)
+    services = assemble(settings, open_database(settings), SystemClock(), RandomIds())
+    product = Types.discover(resources)
+    types = Types.of([*product, *toys.ALL], product.endpoints)
+    app = management_plane(services, types)
+    app.testing = False
+    plans = plans_of(types, services.database, services, services.clock)
+    engine = Engine(services.database, plans, services.clock, settings)
+    return Deployment(services, types, template.owner, template.token, app.test_client(), engine)
