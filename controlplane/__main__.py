@@ -10,17 +10,18 @@ import click
 # Command, module that defines it, and the line that --help prints. Nothing is loaded before it is called.
 _COMMANDS: dict[str, tuple[str, str]] = {
     "up": ("lifecycle:up", "Start everything on this machine and wait until it is ready."),
-    "down": ("lifecycle:down", "Stop everything that `up` started. Nothing is lost."),
-    "status": ("lifecycle:status", "Show what runs, where, and whether it is well."),
-    "logs": ("lifecycle:logs", "Print the logs of the processes."),
+    "down": ("watching:down", "Stop everything that `up` started. Nothing is lost."),
+    "status": ("watching:status", "Show what runs, where, and whether it is well."),
+    "logs": ("watching:logs", "Print the logs of the processes."),
     "serve": ("processes:serve", "Serve one plane or all in the foreground."),
     "worker": ("processes:worker", "Run operations in the foreground (Celery)."),
     "relay": ("processes:relay", "Pass the outbox on to the broker in the foreground."),
     "db": ("database:db", "Migrate and check the database."),
     "owner": ("owner:owner", "Look after the owner service principal."),
+    "keys": ("keys:keys", "Look after the keys that sign tokens."),
     "openapi": ("documents:openapi", "Print the OpenAPI document, or check the stored one."),
     "settings": ("documents:settings", "Print every setting and its value."),
-    "supervise": ("lifecycle:supervise", ""),
+    "supervise": ("supervising:supervise", ""),
 }
 
 

@@ -48,7 +48,9 @@ def create(settings: Settings | None = None) -> WSGIApplication:
     """
     settings = settings or Settings()
     logs.configure(settings.log_level, settings.log_format)
-    return of(assemble(settings, open_database(settings)))
+    services = assemble(settings, open_database(settings))
+    distribution.watch_connections(services)
+    return of(services)
 
 
 def of(services: Services) -> WSGIApplication:

@@ -231,6 +231,8 @@ class ResourceType:
     """The error for a resource that is not there, where it is not ResourceNotFound."""
     operations: Mapping[str, str] = field(default_factory=dict, hash=False)
     """operationId by verb where it is not ``{plural}_{Get|List|…}``."""
+    replaced: int = 200
+    """Status of a PUT on a resource that exists; clients of some types accept 201 only."""
     delete_shows: bool = False
     """Whether a DELETE that is done at once answers with the resource as it was."""
     envelope: tuple[str, ...] = ("id", "name", "type")

@@ -55,8 +55,8 @@ def page_of(query: Mapping[str, str]) -> tuple[int, str]:
         raise Failure(
             INVALID_PARAMETER, reason=f"$top must be a positive number, not '{top}'.", target="$top"
         )
-    token = query.get("$skiptoken")
-    return limit, "" if token is None else _after(token)
+    begins = query.get("$skiptoken")
+    return limit, "" if begins is None else _after(begins)
 
 
 def refuse_unknown(query: Mapping[str, str], known: Sequence[str]) -> None:
@@ -93,9 +93,10 @@ def token(key: str) -> str:
     return base64.urlsafe_b64encode(key.encode()).decode().rstrip("=")
 
 
-def _after(token: str) -> str:
+def _after(text: str) -> str:
     try:
-        return base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)).decode()
+        padded = text + "=" * (-len(text) % 4)
+        return base64.b64decode(padded, altchars=b"-_", validate=True).decode()
     except (binascii.Error, ValueError):
         raise Failure(
             INVALID_PARAMETER, reason="The skip token is not one of this service.", target="$skiptoken"

@@ -94,7 +94,7 @@ class _Attempt:
         row = self._stored(ctx.before, row)
         self.declared.lifecycle.saved(self.tx, ctx.before, row, ctx)
         return Answer(
-            status=201 if ctx.creating else 200,
+            status=201 if ctx.creating else self.declared.replaced,
             body=documents.document(self.declared, row, ctx),
             etag=preconditions.etag(row),
             operation=self._accepted(ctx.before, row) if slow else None,

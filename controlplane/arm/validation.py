@@ -36,12 +36,17 @@ def read(shape: Shape, given: Mapping[str, Any], api_version: str) -> Json:
 def read_patch(shape: Shape, stored: Mapping[str, Any], given: Mapping[str, Any], api_version: str) -> Json:
     """Apply a JSON merge patch (RFC 7396) to what is stored and check the outcome as a whole body.
 
+    Tags are the exception that ARM's contract makes: they are replaced as a whole.
+
     Raises:
         Failure: INVALID_REQUEST_CONTENT, as ``read``.
     """
     found: list[Detail] = []
     change = _clean(shape, given, "", api_version, found, keep_null=True)
-    return _load(shape, merged(writable(shape, stored), change), found)
+    base = writable(shape, stored)
+    if "tags" in change:
+        base.pop("tags", None)
+    return _load(shape, merged(base, change), found)
 
 
 def merged(base: Any, change: Any) -> Any:

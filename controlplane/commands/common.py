@@ -12,9 +12,6 @@ import click
 import pydantic
 
 from controlplane.kernel import logs
-from controlplane.persistence import schema
-from controlplane.persistence.database import Database, DatabaseUnavailableError
-from controlplane.services import assembly
 from controlplane.settings.model import Settings
 from controlplane.supervisor.errors import StartError
 from controlplane.supervisor.report import AlreadyRunningError
@@ -43,8 +40,6 @@ def reporting(function: Callable[P, R]) -> Callable[P, R]:
             raise Refusal(str(error), error.hint) from error
         except AlreadyRunningError as error:
             raise Refusal(f"{error}.") from error
-        except DatabaseUnavailableError as error:
-            raise Refusal(f"The database cannot be reached: {error}", "Check ACRCTL_DATABASE_URL.") from error
 
     return wrapper
 
@@ -65,31 +60,6 @@ def load_settings() -> Settings:
 def start_logging(settings: Settings) -> None:
     """Log to standard error, as the settings say."""
     logs.configure(settings.log_level, settings.log_format)
-
-
-def open_database(settings: Settings) -> Database:
-    """Return the configured database; its folder is made where it is a file of ours."""
-    if settings.database_url is None:
-        settings.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return assembly.open_database(settings)
-
-
-def require_schema(settings: Settings) -> None:
-    """Refuse to go on with a database that has not been migrated.
-
-    Raises:
-        Refusal: it is behind, or newer than this version.
-    """
-    database = open_database(settings)
-    try:
-        found, newest = schema.current(database)
-    finally:
-        database.dispose()
-    if found != newest:
-        raise Refusal(
-            f"The database schema is {found or 'empty'}, this version needs {newest}.",
-            "Run: controlplane db upgrade",
-        )
 
 
 def _state_dir() -> Path:

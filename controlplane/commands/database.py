@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from controlplane.commands.common import Refusal, load_settings, open_database, reporting
+from controlplane.commands.common import Refusal, load_settings, reporting
+from controlplane.commands.databases import opened
 from controlplane.persistence import schema
 
 
@@ -17,12 +18,9 @@ def db() -> None:
 @reporting
 def upgrade() -> None:
     """Apply every migration that is missing."""
-    database = open_database(load_settings())
-    try:
+    with opened(load_settings()) as database:
         before, newest = schema.current(database)
         schema.upgrade(database)
-    finally:
-        database.dispose()
     click.echo(f"{before or 'empty'} -> {newest}" if before != newest else f"up to date ({newest})")
 
 
@@ -30,14 +28,11 @@ def upgrade() -> None:
 @reporting
 def check() -> None:
     """Compare the migrated database with the tables this version declares. Exit code 1 if they differ."""
-    database = open_database(load_settings())
-    try:
+    with opened(load_settings()) as database:
         found, newest = schema.current(database)
         if found != newest:
             raise Refusal(f"The database is at {found or 'nothing'}, the newest migration is {newest}.")
         differences = schema.drift(database)
-    finally:
-        database.dispose()
     if differences:
         raise Refusal("\n".join(["Migrations and tables differ:", *differences]))
     click.echo(f"no drift ({database.dialect}, {newest})")

@@ -1,4 +1,4 @@
-"""up, down, status, logs: the service on this machine."""
+"""up: everything on this machine, from nothing to ready."""
 
 from __future__ import annotations
 
@@ -10,16 +10,15 @@ from pathlib import Path
 
 import click
 
-from controlplane.commands.common import load_settings, open_database, reporting, start_logging
+from controlplane.commands import supervising
+from controlplane.commands.common import load_settings, reporting
+from controlplane.commands.databases import opened
 from controlplane.kernel.clock import SystemClock
 from controlplane.kernel.ids import RandomIds
 from controlplane.settings.model import Settings
-from controlplane.supervisor import background, first_start, log_files, profile, state
+from controlplane.supervisor import background, first_start, profile
 from controlplane.supervisor.places import Places
 from controlplane.supervisor.report import running_pid, starting
-from controlplane.supervisor.supervisor import Supervisor
-
-NOT_RUNNING = 3  # exit code of `status`, as service scripts use it
 
 
 @click.command()
@@ -43,64 +42,7 @@ def up(*, foreground: bool) -> None:
             _start(settings, prepared, began)
             return
     _say_access(settings, prepared)
-    _supervise(settings)
-
-
-@click.command(hidden=True)
-@reporting
-def supervise() -> None:
-    """Run the supervisor in this process; `up` has prepared everything."""
-    _supervise(load_settings())
-
-
-@click.command()
-@reporting
-def down() -> None:
-    """Stop everything that `up` started. Nothing is lost."""
-    settings = load_settings()
-    stopped = background.stop(settings)
-    click.echo("stopped" if stopped else f"not running (state folder {settings.state_dir})")
-
-
-@click.command()
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@reporting
-def status(*, as_json: bool) -> None:
-    """Show what runs, where, and whether it is well. Exit code 3 when it does not run."""
-    settings = load_settings()
-    found = state.look(settings)
-    click.echo(found.to_json() if as_json else found.to_text())
-    if not found.running:
-        sys.exit(NOT_RUNNING)
-
-
-@click.command()
-@click.option("-f", "--follow", is_flag=True, help="Go on printing what is added.")
-@click.option("-n", "--lines", default=40, show_default=True, help="Lines of each log to begin with.")
-@click.option("--process", type=click.Choice(["supervisor", "web", "worker"]), help="Only this process.")
-@reporting
-def logs(*, follow: bool, lines: int, process: str | None) -> None:
-    """Print the logs of the processes."""
-    folder = Places(load_settings().state_dir).log
-    files = [folder / f"{name}.log" for name in ([process] if process else ["supervisor", "web", "worker"])]
-    for file in files:
-        for line in log_files.tail(file, lines):
-            _print_line(file, line)
-    if follow:
-        try:
-            for file, line in log_files.follow(files):
-                _print_line(file, line)
-        except KeyboardInterrupt:
-            click.echo()
-
-
-def _supervise(settings: Settings) -> None:
-    start_logging(settings)
-    Supervisor(settings, open_database(settings), SystemClock()).run()
-
-
-def _print_line(file: Path, line: str) -> None:
-    click.echo(f"{file.stem:<10} | {line}")
+    supervising.run(settings)
 
 
 def _progress(text: str) -> None:
@@ -108,11 +50,8 @@ def _progress(text: str) -> None:
 
 
 def _prepare(settings: Settings) -> first_start.Prepared:
-    database = open_database(settings)
-    try:
+    with opened(settings) as database:
         return first_start.prepare(settings, database, SystemClock(), RandomIds())
-    finally:
-        database.dispose()
 
 
 def _start(settings: Settings, prepared: first_start.Prepared, began: float) -> None:

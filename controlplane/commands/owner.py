@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from controlplane.commands.common import Refusal, load_settings, open_database, reporting, require_schema
+from controlplane.commands.common import Refusal, load_settings, reporting
+from controlplane.commands.databases import opened, require_schema
 from controlplane.kernel.clock import SystemClock
 from controlplane.kernel.ids import RandomIds
 from controlplane.services.bootstrap import BootstrapError, bootstrap, new_owner_secret
@@ -30,14 +31,11 @@ def reset() -> None:
 
 
 def _reset(settings: Settings) -> None:
-    database = open_database(settings)
-    tools = (database, settings, SystemClock(), RandomIds(), ensure_key_file(settings))
-    try:
+    with opened(settings) as database:
+        tools = (database, settings, SystemClock(), RandomIds(), ensure_key_file(settings))
         result = bootstrap(*tools)
         if result.secret is None:
             result = new_owner_secret(*tools)
-    finally:
-        database.dispose()
     click.echo(f"tenant         {result.tenant_id}")
     click.echo(f"subscription   {result.subscription_id}")
     click.echo(f"client id      {result.app_id}")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from controlplane.commands.common import load_settings, reporting, require_schema, start_logging
+from controlplane.commands.common import load_settings, reporting, start_logging
 from controlplane.kernel.clock import SystemClock
 from controlplane.settings.model import Settings
 from controlplane.supervisor import certificates, first_start
@@ -59,5 +59,6 @@ def _begin(*, leash: bool) -> Settings:
         follow_parent()
     settings = load_settings()
     start_logging(settings)
-    require_schema(settings)
+    if not leash:  # a supervisor has migrated the database just before
+        importlib.import_module("controlplane.commands.databases").require_schema(settings)
     return settings

@@ -30,6 +30,7 @@ MISSING_PARAMETER = OAuthError(
 REPEATED_PARAMETER = OAuthError(
     90023, "invalid_request", 400, "The parameter '{name}' is given more than once."
 )
+TOO_LARGE = OAuthError(90023, "invalid_request", 413, "The request is larger than {limit} bytes.")
 ONLY_POST = OAuthError(
     900561, "invalid_request", 405, "The endpoint only accepts POST requests. Received a {method} request."
 )

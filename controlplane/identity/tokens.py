@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import unquote_plus
 
 from flask import Blueprint, Response, jsonify, request
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from controlplane.identity import oauth_errors as errors
 from controlplane.identity.oauth_errors import OAuthError, OAuthFailure
@@ -108,7 +109,7 @@ class _TokenEndpoint:
     def _signed_in(self, app_id: str, secret: str, tenant: Tenant) -> SignIn:
         outcome = self._services.authentication.sign_in(app_id, secret)
         if isinstance(outcome, Refusal):
-            _log.info("sign-in of %r refused: %s", app_id, outcome.value)
+            _log.info("sign-in of %r refused: %s", app_id[:64], outcome.value)
             raise OAuthFailure(_REFUSALS[outcome], app_id=app_id, tenant=tenant.id)
         return outcome
 
@@ -152,7 +153,11 @@ class _TokenEndpoint:
 def _form() -> Mapping[str, str]:
     """Read the form; a parameter given twice is refused (RFC 6749 section 3.2)."""
     request.max_content_length = MAX_BODY
-    for name, values in request.form.lists():
+    try:
+        given = list(request.form.lists())
+    except RequestEntityTooLarge:
+        raise OAuthFailure(errors.TOO_LARGE, limit=MAX_BODY) from None
+    for name, values in given:
         if len(values) > 1:
             raise OAuthFailure(errors.REPEATED_PARAMETER, name=name)
     return request.form

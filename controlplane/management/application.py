@@ -10,7 +10,7 @@ from flask_smorest import Api
 
 from controlplane.arm.mechanism import Mechanism
 from controlplane.arm.types import Types
-from controlplane.management import blueprint, operations, page, providers, routes
+from controlplane.management import all_resources, blueprint, operations, page, providers, routes
 from controlplane.management.answers import Answers
 from controlplane.management.blueprint import Serving
 from controlplane.management.canonical import CanonicalPaths
@@ -51,7 +51,7 @@ def build(mechanism: Mechanism, bearer: Bearer, tenant: Callable[[], str]) -> Fl
     known = all_routes(mechanism.types)
     app = Flask("controlplane.management", static_folder=None)
     newest = max(version for declared in mechanism.types for version in declared.api_versions)
-    app.config.update(_OPENAPI, API_VERSION=newest)
+    app.config.update(_OPENAPI, API_VERSION=newest, PROVIDE_AUTOMATIC_OPTIONS=False)
     app.json.sort_keys = False  # type: ignore[attr-defined]
     api = _Api(app)
     answers = Answers(hosts, settings.retry_after, settings.location)
@@ -64,7 +64,8 @@ def build(mechanism: Mechanism, bearer: Bearer, tenant: Callable[[], str]) -> Fl
 
 def all_routes(types: Types) -> list[Route]:
     """Return every route of the management API."""
-    return [*routes.routes_of(types), *operations.routes_of(types), *providers.routes_of(types)]
+    parts = (routes, all_resources, operations, providers)
+    return [route for part in parts for route in part.routes_of(types)]
 
 
 def openapi(app: Flask) -> dict[str, Any]:
@@ -85,4 +86,4 @@ def _add_plain_routes(app: Flask, api: Api, mechanism: Mechanism) -> None:
         return Response("ready\n", mimetype="text/plain")
 
     for name, view in (("docs", docs), ("healthz", healthz), ("readyz", readyz)):
-        app.add_url_rule(f"/{name}", name, view, provide_automatic_options=False)
+        app.add_url_rule(f"/{name}", name, view)

@@ -45,7 +45,6 @@ def register(api: Api, serving: Serving, routes: Iterable[Route]) -> None:
             endpoint=route.operation_id,
             view_func=view,
             methods=[route.method],
-            provide_automatic_options=False,
             tags=[route.group],
         )
     for blueprint in groups.values():
@@ -94,7 +93,10 @@ def _view(serving: Serving, route: Route) -> Callable[..., Response]:
         if route.any_caller:
             state.current().authorised = True
         answer = route.handler(serving.mechanism, arm_request(version, scope, path))
-        return serving.answers.render(answer, request)
+        response = serving.answers.render(answer, request)
+        if not route.type_path.startswith(versions.PROVIDERLESS):
+            response.headers["api-supported-versions"] = ", ".join(route.api_versions)
+        return response
 
     return view
 

@@ -32,6 +32,7 @@ _QUERY_WORDS = {
     "$top": "Most resources on a page.",
     "$skiptoken": "Where the page begins; from the nextLink of the page before.",
     "$filter": "Which resources to list.",
+    "$expand": "Which further members to show, separated by commas.",
 }
 _FOLLOW = {
     "Azure-AsyncOperation": {"description": "URL of the operation's status.", "schema": {"type": "string"}},

@@ -78,10 +78,11 @@ class _Maker:
         gone: Responses = {202: None} if slow_delete else {200: whole if declared.delete_shows else None}
         below, across = paths.collection(self.types, declared), paths.across(declared)
         page: Responses = {200: shapes.page(declared)}
+        written: Responses = {declared.replaced: whole, 201: whole}
         table = (
             _Row(Verb.HEAD, "HEAD", item, reading.head, {204: None}),
             _Row(Verb.GET, "GET", item, reading.get, {200: whole}),
-            _Row(Verb.PUT, "PUT", item, pipeline.put, {200: whole, 201: whole}, whole, slow=slow),
+            _Row(Verb.PUT, "PUT", item, pipeline.put, written, whole, slow=slow),
             _Row(Verb.PATCH, "PATCH", item, pipeline.patch, {200: whole}, shapes.patch(declared), slow=slow),
             _Row(Verb.DELETE, "DELETE", item, deletion.delete, gone | {204: None}, slow=slow_delete),
             _Row(Verb.LIST, "GET", below, reading.list_below, page),

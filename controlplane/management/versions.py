@@ -8,7 +8,7 @@ from controlplane.kernel.catalogue import INVALID_API_VERSION, MISSING_API_VERSI
 from controlplane.kernel.errors import Failure
 
 PARAMETER = "api-version"
-_PROVIDERLESS = "Microsoft.Resources"
+PROVIDERLESS = "Microsoft.Resources"
 
 
 def check(query: Mapping[str, str], supported: Sequence[str], type_path: str) -> str:
@@ -25,6 +25,6 @@ def check(query: Mapping[str, str], supported: Sequence[str], type_path: str) ->
     if version.lower() in supported:
         return version.lower()
     known = ", ".join(reversed(supported))
-    if type_path.startswith(_PROVIDERLESS):
+    if type_path.startswith(PROVIDERLESS):
         raise Failure(INVALID_API_VERSION, version=version, supported=known)
     raise Failure(NO_REGISTERED_PROVIDER, version=version, type=type_path, supported=known)

@@ -72,8 +72,7 @@ def add(tx: Transaction, row: AssignmentRow) -> None:
     Raises:
         UniqueViolationError: the principal holds the role at the scope already.
     """
-    values = {name: getattr(row, name) for name in AssignmentRow.__slots__}
-    tx.connection.execute(assignments.insert().values(**values))
+    tx.connection.execute(assignments.insert().values(**_values(row)))
     stamps.bump(tx, stamps.IDENTITY)
 
 
@@ -111,7 +110,7 @@ class Around:
 
 def keys_around(tx: Transaction, around: Around) -> Sequence[str]:
     """Return the keys of assignments, in order."""
-    places = assignments.c.scope_key.in_(around.at)
+    places: sa.ColumnElement[bool] = assignments.c.scope_key.in_(around.at)
     if around.below is not None:
         literal = around.below.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
         places |= assignments.c.scope_key.like(literal.rstrip("/") + "/%", escape="\\")
@@ -140,18 +139,23 @@ def custom_role(
     return None if row is None else CustomRoleRow(**row)
 
 
-def put_custom_role(tx: Transaction, row: CustomRoleRow) -> None:
-    """Store a custom role or replace what was stored under its GUID.
+def add_custom_role(tx: Transaction, row: CustomRoleRow) -> None:
+    """Store a new custom role.
+
+    Raises:
+        UniqueViolationError: another custom role has the GUID or the name.
+    """
+    tx.connection.execute(definitions.insert().values(**_values(row)))
+    stamps.bump(tx, stamps.IDENTITY)
+
+
+def change_custom_role(tx: Transaction, row: CustomRoleRow) -> None:
+    """Replace a custom role that is stored under the same key.
 
     Raises:
         UniqueViolationError: another custom role has the name.
     """
-    values = {name: getattr(row, name) for name in CustomRoleRow.__slots__}
-    changed = tx.connection.execute(
-        definitions.update().where(definitions.c.role_id == row.role_id).values(**values)
-    )
-    if changed.rowcount == 0:
-        tx.connection.execute(definitions.insert().values(**values))
+    tx.connection.execute(definitions.update().where(definitions.c.key == row.key).values(**_values(row)))
     stamps.bump(tx, stamps.IDENTITY)
 
 
@@ -159,3 +163,7 @@ def remove_custom_role(tx: Transaction, role_id: str) -> None:
     """Forget a custom role; one that is not there is no error."""
     tx.connection.execute(definitions.delete().where(definitions.c.role_id == role_id))
     stamps.bump(tx, stamps.IDENTITY)
+
+
+def _values(row: AssignmentRow | CustomRoleRow) -> dict[str, Any]:
+    return {name: getattr(row, name) for name in type(row).__slots__}

@@ -206,6 +206,8 @@ registries = sa.Table(
     sa.Column("size", sa.BigInteger, nullable=False),  # bytes of distinct blobs and manifests
     sa.Column("stamp", sa.BigInteger, nullable=False),  # grows with every change of who may do what
     sa.Column("ready", sa.Boolean, nullable=False),  # false until provisioned and while it is deleted
+    # Tokens name the id: one that was freed must never be given to another registry.
+    sqlite_autoincrement=True,
 )
 
 endpoints = sa.Table(

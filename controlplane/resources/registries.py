@@ -25,7 +25,7 @@ from controlplane.kernel.clock import rfc3339
 from controlplane.kernel.states import ProvisioningState
 from controlplane.persistence.database import Transaction
 from controlplane.persistence.resources import ResourceRow
-from controlplane.resources.registries_actions import ACTIONS, CHECK_NAME
+from controlplane.resources.registries_actions import ACTIONS
 from controlplane.resources.registries_policies import PREVIEW, STABLE
 from controlplane.resources.registries_schemas import MEMBERS, PROPERTIES
 from controlplane.resources.registries_steps import DEPROVISION, PROVISION
@@ -89,4 +89,3 @@ RESOURCE = ResourceType(
     ),
     actions=ACTIONS,
 )
-ENDPOINTS = (CHECK_NAME,)

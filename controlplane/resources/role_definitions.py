@@ -5,12 +5,7 @@ from __future__ import annotations
 from controlplane.arm.contexts import Context, Validation
 from controlplane.arm.declaration import CRUD, Kind, Lifecycle, NameRule, ResourceType, Verb
 from controlplane.arm.fields import choice, items, model, nested, text
-from controlplane.domain.roles import (
-    BLOCK_MEMBERS,
-    BUILT_IN,
-    CUSTOM,
-    built_in_roles,
-)
+from controlplane.domain.roles import BLOCK_MEMBERS, BUILT_IN, CUSTOM, built_in_roles
 from controlplane.domain.scopes import DEFINITION_TYPE, ROOT, Scope
 from controlplane.kernel import catalogue
 from controlplane.kernel.errors import Failure
@@ -48,7 +43,7 @@ def _validate(ctx: Validation) -> None:
     roles.require_everywhere(ctx.tx, services.access, ctx.principal, _WRITE, scopes)
 
 
-def _saved(tx: Transaction, _before: ResourceRow | None, after: ResourceRow, _ctx: Context) -> None:
+def _saved(tx: Transaction, before: ResourceRow | None, after: ResourceRow, _ctx: Context) -> None:
     known = after.properties
     row = CustomRoleRow(
         after.name.lower(),
@@ -57,7 +52,10 @@ def _saved(tx: Transaction, _before: ResourceRow | None, after: ResourceRow, _ct
         known["permissions"],
         known["assignableScopes"],
     )
-    role_assignments.put_custom_role(tx, row)
+    if before is None:
+        role_assignments.add_custom_role(tx, row)
+    else:
+        role_assignments.change_custom_role(tx, row)
 
 
 def _ending(tx: Transaction, row: ResourceRow, ctx: Context) -> None:
@@ -102,6 +100,7 @@ RESOURCE = ResourceType(
     operations={Verb.PUT: "RoleDefinitions_CreateOrUpdate"},
     queries=("$filter",),
     missing=lambda scope: Failure(catalogue.ROLE_DEFINITION_NOT_FOUND, id=scope.name),
+    replaced=201,
     delete_shows=True,
     shows_state=False,
     shows_system_data=False,

@@ -28,6 +28,12 @@ def open_database(settings: Settings) -> Database:
     )
 
 
+def token_lifetimes(settings: Settings) -> dict[str, int]:
+    """Return the longest validity of tokens by what they are for, in seconds: old keys verify that long."""
+    registry = max(settings.registry_token_lifetime, settings.registry_refresh_lifetime)
+    return {ENTRA: settings.token_lifetime, REGISTRY: registry}
+
+
 def assemble(
     settings: Settings, database: Database, clock: Clock | None = None, ids: Ids | None = None
 ) -> Services:
@@ -39,8 +45,7 @@ def assemble(
     """
     clock, ids = clock or SystemClock(), ids or RandomIds()
     vault = vault_from(settings)
-    lifetimes = {ENTRA: settings.token_lifetime, REGISTRY: settings.registry_refresh_lifetime}
-    issuer = Issuer(database, vault, clock, ids, lifetimes)
+    issuer = Issuer(database, vault, clock, ids, token_lifetimes(settings))
     access = Access(database)
     authentication = Authentication(database, vault, issuer, clock, Audiences(settings))
     callers = RegistryCallers(database, authentication, access, issuer, AdminUser(vault, ids, clock))

@@ -44,7 +44,6 @@ REGISTRY = "registry"
 ALGORITHMS: Mapping[str, str] = MappingProxyType({ENTRA: "RS256", REGISTRY: "ES256"})
 
 REFRESH = 30.0  # seconds after which a process looks for keys made elsewhere
-MISS_REFRESH = 1.0  # seconds between looks that unknown key ids can cause
 SKEW = 60  # seconds that clocks of two servers may differ
 MAX_TOKEN = 16 * 1024  # characters
 
@@ -148,7 +147,7 @@ class Issuer:
             raise _invalid("It is not a signed JSON Web Token.") from error
         self._refresh(REFRESH)
         if kid not in self._keys:
-            self._refresh(MISS_REFRESH)
+            self._load()  # another process may have made it just now; one small query, as any request has
         key = self._keys.get(kid)
         if key is None or key not in self._current(purpose):
             raise _invalid("It was not signed with a key of this service.")

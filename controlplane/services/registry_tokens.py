@@ -47,6 +47,16 @@ class Grant:
         return not any_of.isdisjoint(self.access.get(resource, ()))
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A verified token: where it counts, what it was issued for, and what is left of that under stamps."""
+
+    place: tuple[int, str]
+    issued: Grant
+    stamps: tuple[int, int]
+    current: Grant | None
+
+
 class RegistryTokens:
     """Mints and verifies access and refresh tokens. Safe to share between threads."""
 
@@ -58,7 +68,7 @@ class RegistryTokens:
         self._clock = clock
         self._ids = ids
         self._settings = settings
-        self._cache: dict[bytes, tuple[int, str, Grant, Grant]] = {}
+        self._cache: dict[bytes, _Known] = {}
 
     def access_token(
         self, registry: RegistryView, host: str, credential: Credential, scopes: Iterable[ScopeRequest]
@@ -95,20 +105,23 @@ class RegistryTokens:
         """
         key = hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
         known = self._cache.get(key)
-        if known is None or known[0] != registry.id or known[1] != host:
+        if known is None or known.place != (registry.id, host):
             issued = self._issued(registry, host, token)
             if issued is None:
                 return None
-            known = (registry.id, host, issued, issued)
-        issued, current = known[2], known[3]
-        if current.expires <= self._clock.now().timestamp():
+            known = _Known((registry.id, host), issued, issued.stamps, issued)
+            self._remember(key, known)
+        if known.issued.expires <= self._clock.now().timestamp():
             self._cache.pop(key, None)
             return None
-        stamps = (registry.stamp, registry.identity_stamp)
-        if current.stamps != stamps:
-            current = self._again(registry, issued, stamps)
-        self._remember(key, (registry.id, host, issued, current), is_new=current is not known[3])
-        return current if self.callers.is_open(registry, current.credential) else None
+        stamps = _stamps(registry)
+        if known.stamps != stamps:
+            known = _Known(known.place, known.issued, stamps, self._again(registry, known.issued, stamps))
+            self._remember(key, known)
+        current = known.current
+        if current is None or not self.callers.is_open(registry, current.credential):
+            return None
+        return current
 
     def basic(self, registry: RegistryView, username: str, password: str, resource: Resource | None) -> Grant:
         """Return what a user name and a password grant on one resource, or on none.
@@ -167,23 +180,24 @@ class RegistryTokens:
         access = {(one["type"], one["name"]): frozenset(one["actions"]) for one in claims["access"]}
         return Grant(credential, access, tuple(claims["stamps"]), claims["exp"])
 
-    def _again(self, registry: RegistryView, issued: Grant, stamps: tuple[int, int]) -> Grant:
-        """Work out what is left of a token's rights. The stamps were read before: a later change shows."""
+    def _again(self, registry: RegistryView, issued: Grant, stamps: tuple[int, int]) -> Grant | None:
+        """Work out what is left of a token's rights, None when its credential is not good any more.
+
+        The stamps were read before: a change since then shows on the next request.
+        """
+        if not self.callers.holds(registry, issued.credential):
+            return None
         access = {}
         for (kind, name), actions in issued.access.items():
             scope = ScopeRequest(kind, name, tuple(actions))
             access[kind, name] = frozenset(scope.granted(self._rights(registry, issued.credential, scope)))
-        if not self.callers.holds(registry, issued.credential):
-            return Grant(issued.credential, {}, stamps, 0)
         return Grant(issued.credential, access, stamps, issued.expires)
 
-    def _remember(self, key: bytes, entry: tuple[int, str, Grant, Grant], *, is_new: bool) -> None:
-        if not is_new and key in self._cache:
-            return
+    def _remember(self, key: bytes, known: _Known) -> None:
         if len(self._cache) >= _CACHE_SIZE:
             for old in list(self._cache)[: _CACHE_SIZE // 4]:
                 self._cache.pop(old, None)
-        self._cache[key] = entry
+        self._cache[key] = known
 
 
 def _stamps(registry: RegistryView) -> tuple[int, int]:

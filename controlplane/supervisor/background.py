@@ -12,10 +12,10 @@ from collections.abc import Callable
 
 from controlplane.settings.model import Settings
 from controlplane.supervisor import log_files, probe
+from controlplane.supervisor.children import STOP_SECONDS
 from controlplane.supervisor.errors import StartError
 from controlplane.supervisor.places import Places
 from controlplane.supervisor.report import Report, running_pid
-from controlplane.supervisor.supervisor import STOP_SECONDS
 
 READY_SECONDS = 90.0
 _LOOK = 0.1

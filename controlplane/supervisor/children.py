@@ -14,6 +14,7 @@ from pathlib import Path
 
 _log = logging.getLogger(__name__)
 
+STOP_SECONDS = 8.0  # from SIGTERM to SIGKILL
 FIRST_PAUSE = 0.1
 LONGEST_PAUSE = 10.0
 STEADY_AFTER = 20.0  # a child that lived this long starts again without a pause to speak of

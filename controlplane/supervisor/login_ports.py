@@ -11,12 +11,14 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import socket
 import struct
 import sys
+import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from controlplane.persistence.database import DatabaseUnavailableError
@@ -29,6 +31,7 @@ _OUTAGE_INTERVAL = 1.0
 _RETRY = 1.0  # seconds between attempts at a port that is taken
 _BACKLOG = 1024
 _SEND_SECONDS = 2.0
+_LONGEST_PATH = 100  # unix(7) allows 107, some systems less
 
 MESSAGE = struct.Struct("!cI")
 OPEN = b"+"
@@ -61,16 +64,17 @@ class _Port:
         with _bound("127.0.0.1", self.number, socket.SO_REUSEADDR):
             pass
         balanced = sys.platform == "linux"
-        option = socket.SO_REUSEPORT if balanced else socket.SO_REUSEADDR
+        # SO_REUSEADDR as well: what is left of old connections must not keep the next start from the port.
+        options = (socket.SO_REUSEADDR, socket.SO_REUSEPORT) if balanced else (socket.SO_REUSEADDR,)
         for _ in range(workers if balanced else 1):
-            listener = _bound("127.0.0.1", self.number, option)
+            listener = _bound("127.0.0.1", self.number, *options)
             listener.listen(_BACKLOG)
             listener.setblocking(False)
             self._listening.append(listener)
         # `localhost` may mean ::1 first. Held without listening, it refuses at once, clients go on to
         # 127.0.0.1, and no other program can answer there in our place.
         try:
-            self._held.append(_bound("::1", self.number, None))
+            self._held.append(_bound("::1", self.number))
         except OSError as error:
             _log.debug("port %d is not held on ::1: %s", self.number, error.strerror)
 
@@ -196,10 +200,23 @@ class LoginPorts:
         self._slots[slot] = None
 
 
-def _bound(address: str, port: int, option: int | None) -> socket.socket:
+@contextlib.contextmanager
+def meeting_place(folder: Path) -> Iterator[Path]:
+    """Name a path for the socket at which workers ask: in the folder, or elsewhere if that is too long."""
+    path = folder / "login-ports"
+    if len(os.fsencode(path)) <= _LONGEST_PATH:
+        path.unlink(missing_ok=True)  # of a supervisor that was killed
+        yield path
+        path.unlink(missing_ok=True)
+    else:
+        with tempfile.TemporaryDirectory(prefix="acrctl-") as short:
+            yield Path(short) / "login-ports"
+
+
+def _bound(address: str, port: int, *options: int) -> socket.socket:
     opened = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM)
     try:
-        if option is not None:
+        for option in options:
             opened.setsockopt(socket.SOL_SOCKET, option, 1)
         if opened.family == socket.AF_INET6:
             opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)

@@ -6,7 +6,6 @@ import logging
 import os
 import signal
 import sys
-import tempfile
 import threading
 import time
 from importlib.metadata import version
@@ -18,14 +17,13 @@ from controlplane.persistence import registries
 from controlplane.persistence.database import Database
 from controlplane.settings.model import Settings
 from controlplane.supervisor import certificates, log_files
-from controlplane.supervisor.children import Child, Program
-from controlplane.supervisor.login_ports import LoginPorts
+from controlplane.supervisor.children import STOP_SECONDS, Child, Program
+from controlplane.supervisor.login_ports import LoginPorts, meeting_place
 from controlplane.supervisor.places import Places
 from controlplane.supervisor.report import ProcessReport, Report, supervising
 
 _log = logging.getLogger(__name__)
 
-STOP_SECONDS = 8.0
 _LOOK = 0.5
 _ROTATE_EVERY = 10.0
 _RENEW_EVERY = 3600.0
@@ -71,9 +69,7 @@ class Supervisor:
         Raises:
             AlreadyRunningError: the state folder has a supervisor.
         """
-        # The path of a unix socket is short; that of a state folder need not be.
-        with supervising(self._places), tempfile.TemporaryDirectory(prefix="acrctl-") as folder:
-            meeting = Path(folder) / "login-ports"
+        with supervising(self._places), meeting_place(self._places.run) as meeting:
             self._listen_to_signals()
             if self._settings.login_server_mode == "port":
                 self._login_ports = LoginPorts(self._wanted_ports, self._settings.web_workers, meeting)

@@ -1,14 +1,13 @@
-"""Fixtures of the API suites: a deployment of each test's own, copied from one made once."""
+"""Fixtures of the API suites: one application a session, with a fresh database for each test."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from tests.api import toys
-from tests.api.deployment import Deployment, Template, make_template, open_deployment
+from tests.api.deployment import Deployment, Template, make_template, open_deployment, renew
 
 
 @pytest.fixture(scope="session")
@@ -17,11 +16,17 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Template:
     return make_template(tmp_path_factory.mktemp("template") / "state")
 
 
-@pytest.fixture
-def api(template: Template, tmp_path: Path) -> Iterator[Deployment]:
-    """A deployment with the product's types and the toys, as its owner sees it."""
-    for seen in (toys.ENDED, toys.SAVED, toys.SETTLED):
-        seen.clear()
-    deployment = open_deployment(template, tmp_path / "state")
+@pytest.fixture(scope="session")
+def served(template: Template, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    """The application; its database is what the last test left."""
+    deployment = open_deployment(template, tmp_path_factory.mktemp("served") / "state")
     yield deployment
     deployment.database.dispose()
+
+
+@pytest.fixture
+def api(served: Deployment, template: Template) -> Deployment:
+    """A deployment with the product's types and the toys, as its owner sees it at first start."""
+    renew(served, template)
+    toys.forget()
+    return served

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
+import sqlite3
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,8 +37,10 @@ CONTRIBUTOR = "b24988ac-6180-42a0-ab88-20f7382dd24c"
 ACR_PULL = "7f951dda-4ed3-4680-a7ca-43fe172d538d"
 
 
-def settings_in(folder: Path) -> Settings:
-    return Settings(state_dir=folder, login_server_mode="domain", log_level="warning")
+def settings_in(folder: Path, database_url: str | None = None) -> Settings:
+    return Settings(
+        state_dir=folder, login_server_mode="domain", log_level="warning", database_url=database_url
+    )
 
 
 @dataclass(frozen=True)
@@ -48,8 +52,9 @@ class Template:
     token: str
 
 
-def make_template(folder: Path) -> Template:
-    settings = settings_in(folder)
+def make_template(folder: Path, database_url: str | None = None) -> Template:
+    """Bootstrap a deployment in a folder, over a database of its own or one that is given."""
+    settings = settings_in(folder, database_url)
     ensure_key_file(settings)
     database = open_database(settings)
     schema.upgrade(database)
@@ -84,6 +89,7 @@ class Deployment:
     client: FlaskClient
     engine: Engine
     personas: dict[str, str] = field(default_factory=dict)
+    notes: dict[str, str] = field(default_factory=dict)
 
     @property
     def subscription(self) -> str:
@@ -109,13 +115,11 @@ class Deployment:
         **kwargs: Any,
     ) -> TestResponse:
         """Send a request as the owner, or as whoever a token is of; the api-version goes into the query."""
-        query = {} if version is None else {"api-version": version}
+        query = ({} if version is None else {"api-version": version}) | kwargs.pop("query", {})
         sent = {"Authorization": f"Bearer {token or self.token}", **(headers or {})}
         if body is not None:
             kwargs["json"] = body
-        return self.client.open(
-            path, method=method, query_string=query | kwargs.pop("query", {}), headers=sent, **kwargs
-        )
+        return self.client.open(path, method=method, query_string=query or None, headers=sent, **kwargs)
 
     def get(self, path: str, **kwargs: Any) -> TestResponse:
         return self.call("GET", path, **kwargs)
@@ -142,6 +146,17 @@ class Deployment:
             self.engine.run(str(row.payload["id"]))
         return len(rung)
 
+    def with_own_client(self) -> Deployment:
+        """Return the same deployment with a client for another thread."""
+        return replace(self, client=self.client.application.test_client())
+
+    def openapi(self) -> dict[str, Any]:
+        """Return the OpenAPI document as it is served."""
+        answer = self.client.get("/openapi.json")
+        assert answer.status_code == 200
+        document: dict[str, Any] = answer.json
+        return document
+
     def persona(self, role: str | None, scope: str) -> str:
         """Return the token of a new service principal that has one role at a scope, or none."""
         directory = self.services.directory
@@ -158,8 +173,9 @@ class Deployment:
         """Assign a role; return the assignment's id."""
         name = self.services.ids.uuid()
         path = f"{scope.rstrip('/')}/providers/Microsoft.Authorization/roleAssignments/{name}"
+        definitions = f"{self.subscription}/providers/Microsoft.Authorization/roleDefinitions"
         properties = {
-            "roleDefinitionId": f"{self.subscription}/providers/Microsoft.Authorization/roleDefinitions/{role}",
+            "roleDefinitionId": f"{definitions}/{role}",
             "principalId": principal_id,
             "principalType": "ServicePrincipal",
         }
@@ -168,10 +184,25 @@ class Deployment:
         return str(answer.json["id"])
 
 
+def renew(deployment: Deployment, template: Template) -> None:
+    """Put a deployment's database back to what the template's is."""
+    with (
+        contextlib.closing(sqlite3.connect(template.folder / "acrctl.db")) as source,
+        contextlib.closing(sqlite3.connect(deployment.services.settings.state_dir / "acrctl.db")) as target,
+    ):
+        source.backup(target)
+    deployment.personas.clear()
+    deployment.notes.clear()
+
+
 def open_deployment(template: Template, folder: Path) -> Deployment:
     """Copy a template and serve it."""
     shutil.copytree(template.folder, folder, dirs_exist_ok=True)
-    settings = settings_in(folder)
+    return serve(template, settings_in(folder))
+
+
+def serve(template: Template, settings: Settings) -> Deployment:
+    """Serve what a template made, with the product's types and the toys."""
     services = assemble(settings, open_database(settings), SystemClock(), RandomIds())
     product = Types.discover(resources)
     types = Types.of([*product, *toys.ALL], product.endpoints)

@@ -19,6 +19,8 @@ from controlplane.arm.declaration import (
     Verb,
 )
 from controlplane.arm.fields import choice, flag, items, model, moment, nested, table, text, whole
+from controlplane.domain.scopes import REGISTRY_TYPE
+from controlplane.domain.tiers import Feature
 from controlplane.kernel.catalogue import FEATURE_NOT_SUPPORTED, QUOTA_EXCEEDED
 from controlplane.kernel.errors import Failure
 from controlplane.persistence.database import Transaction
@@ -49,13 +51,16 @@ WIDGET = model(
     },
 )
 WIDGET_MEMBERS = model(
-    "WidgetMembers", {"sku": nested(model("ToySku", {"name": text(required=True), "tier": text(read_only=True)}))}
+    "WidgetMembers",
+    {"sku": nested(model("ToySku", {"name": text(required=True), "tier": text(read_only=True)}))},
 )
 
 
 def _validate(ctx: Validation) -> None:
     if ctx.after.properties.get("size") == 13:
-        raise Failure(FEATURE_NOT_SUPPORTED, feature="size 13", hint="Choose another.", target="properties.size")
+        raise Failure(
+            FEATURE_NOT_SUPPORTED, feature="size 13", hint="Choose another.", target="properties.size"
+        )
 
 
 def _view(row: ResourceRow, _version: str, _ctx: Context) -> Mapping[str, Any]:
@@ -120,6 +125,13 @@ ENDED: list[str] = []
 SETTLED: list[tuple[str, str]] = []
 SAVED: list[tuple[str | None, str | None]] = []
 
+
+def forget() -> None:
+    """Forget what hooks were called with."""
+    for seen in (ENDED, SETTLED, SAVED):
+        seen.clear()
+
+
 ENGINES = ResourceType(
     type="Microsoft.ContainerRegistry/engines",
     model="ToyEngine",
@@ -166,4 +178,27 @@ PARTS = ResourceType(
     lifecycle=Lifecycle(removed=lambda _tx, row, _ctx: ENDED.append(row.id)),
 )
 
-ALL = (WIDGETS, ENGINES, PARTS)
+BELLS = ResourceType(
+    type="Microsoft.ContainerRegistry/registries/bells",
+    model="ToyBell",
+    plural="ToyBells",
+    api_versions=(OLD, NEW),
+    parent=REGISTRY_TYPE,
+    properties=model("ToyBellProperties", {}),
+    name=NAME,
+    name_parameter="bellName",
+    quota="webhooks",
+)
+GUARDS = ResourceType(
+    type="Microsoft.ContainerRegistry/registries/guards",
+    model="ToyGuard",
+    plural="ToyGuards",
+    api_versions=(OLD, NEW),
+    parent=REGISTRY_TYPE,
+    properties=model("ToyGuardProperties", {}),
+    name=NAME,
+    name_parameter="guardName",
+    gate=Feature.QUARANTINE,
+)
+
+ALL = (WIDGETS, ENGINES, PARTS, BELLS, GUARDS)

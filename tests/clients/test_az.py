@@ -108,48 +108,49 @@ def test_a_missing_registry_exits_with_az_s_not_found_code(az: Service, group: s
     assert "ResourceNotFound" in missing.err
 
 
-class TestServicePrincipals:
-    @pytest.fixture(scope="class")
-    def pusher(self, az: Service, registry: dict[str, Any]) -> Iterator[dict[str, str]]:
-        made: dict[str, str] = az.az(
-            "ad", "sp", "create-for-rbac", "--name", "pusher", "--role", "AcrPush", "--scopes", registry["id"]
-        ).json()
-        yield made
-        az.az("ad", "sp", "delete", "--id", made["appId"])
+@pytest.fixture(scope="module")
+def pusher(az: Service, registry: dict[str, Any]) -> Iterator[dict[str, str]]:
+    made: dict[str, str] = az.az(
+        "ad", "sp", "create-for-rbac", "--name", "pusher", "--role", "AcrPush", "--scopes", registry["id"]
+    ).json()
+    yield made
+    az.az("ad", "sp", "delete", "--id", made["appId"])
 
-    def test_one_with_acrpush_logs_in_and_pushes_but_may_not_manage(
-        self, az: Service, registry: dict[str, Any], pusher: dict[str, str], image: Path, tmp_path: Path
-    ) -> None:
-        shutil.copy(az.ca, tmp_path / "ca.crt")
-        az.run(
-            need("skopeo"), "copy", "--dest-cert-dir", tmp_path,
-            "--dest-creds", f"{pusher['appId']}:{pusher['password']}",
-            f"oci:{image}:v1", f"docker://{registry['loginServer']}/by/pusher:v1",
-        )  # fmt: skip
-        own = {"AZURE_CONFIG_DIR": str(tmp_path / "azure")}
-        az.az(
-            "login", "--service-principal", "-u", pusher["appId"], "-p", pusher["password"],
-            "--tenant", pusher["tenant"], "--allow-no-subscriptions", env=own,
-        )  # fmt: skip
-        refused = az.az("acr", "delete", "-n", registry["name"], "-g", GROUP, "--yes", check=False, env=own)
-        assert refused.code != 0
-        assert az.az("acr", "show", "-n", registry["name"]).json()["provisioningState"] == "Succeeded"
 
-    def test_assignments_are_made_listed_and_removed(
-        self, az: Service, registry: dict[str, Any], pusher: dict[str, str]
-    ) -> None:
-        principal = az.az("ad", "sp", "show", "--id", pusher["appId"]).json()["id"]
-        made = az.az(
-            "role", "assignment", "create", "--assignee-object-id", principal,
-            "--assignee-principal-type", "ServicePrincipal", "--role", "AcrPull", "--scope", registry["id"],
-        ).json()  # fmt: skip
-        listed = az.az("role", "assignment", "list", "--scope", registry["id"]).json()
-        assert {"AcrPull", "AcrPush"} <= {entry["roleDefinitionName"] for entry in listed}
-        az.az("role", "assignment", "delete", "--ids", made["id"])
-        left = az.az(
-            "role", "assignment", "list", "--scope", registry["id"], "--assignee", pusher["appId"]
-        ).json()
-        assert {entry["roleDefinitionName"] for entry in left} == {"AcrPush"}
+def test_a_principal_with_acrpush_logs_in_and_pushes_but_may_not_manage(
+    az: Service, registry: dict[str, Any], pusher: dict[str, str], image: Path, tmp_path: Path
+) -> None:
+    shutil.copy(az.ca, tmp_path / "ca.crt")
+    az.run(
+        need("skopeo"), "copy", "--dest-cert-dir", tmp_path,
+        "--dest-creds", f"{pusher['appId']}:{pusher['password']}",
+        f"oci:{image}:v1", f"docker://{registry['loginServer']}/by/pusher:v1",
+    )  # fmt: skip
+    own = {"AZURE_CONFIG_DIR": str(tmp_path / "azure")}
+    az.az(
+        "login", "--service-principal", "-u", pusher["appId"], "-p", pusher["password"],
+        "--tenant", pusher["tenant"], "--allow-no-subscriptions", env=own,
+    )  # fmt: skip
+    refused = az.az("acr", "delete", "-n", registry["name"], "-g", GROUP, "--yes", check=False, env=own)
+    assert refused.code != 0
+    assert az.az("acr", "show", "-n", registry["name"]).json()["provisioningState"] == "Succeeded"
+
+
+def test_role_assignments_are_made_listed_and_removed(
+    az: Service, registry: dict[str, Any], pusher: dict[str, str]
+) -> None:
+    principal = az.az("ad", "sp", "show", "--id", pusher["appId"]).json()["id"]
+    made = az.az(
+        "role", "assignment", "create", "--assignee-object-id", principal,
+        "--assignee-principal-type", "ServicePrincipal", "--role", "AcrPull", "--scope", registry["id"],
+    ).json()  # fmt: skip
+    listed = az.az("role", "assignment", "list", "--scope", registry["id"]).json()
+    assert {"AcrPull", "AcrPush"} <= {entry["roleDefinitionName"] for entry in listed}
+    az.az("role", "assignment", "delete", "--ids", made["id"])
+    left = az.az(
+        "role", "assignment", "list", "--scope", registry["id"], "--assignee", pusher["appId"]
+    ).json()
+    assert {entry["roleDefinitionName"] for entry in left} == {"AcrPush"}
 
 
 def test_delete_removes_the_registry_and_frees_its_name(az: Service, group: str) -> None:

@@ -1,4 +1,4 @@
-"""A plane over each kind of database with one registry, whose admin user pushes and pulls."""
+"""A plane over SQLite with one registry, whose admin user pushes and pulls."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from tests.support.distribution import Plane, RegistryClient, plane_at
 
 
 @pytest.fixture
-def plane(tmp_path: Path, database: Database) -> Iterator[Plane]:
-    plane = plane_at(tmp_path, database)
+def plane(tmp_path: Path, sqlite_database: Database) -> Iterator[Plane]:
+    plane = plane_at(tmp_path, sqlite_database)
     yield plane
     plane.close()
 

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
+
 import pytest
 
 from controlplane.persistence import registries
+from controlplane.persistence.database import Database
 from controlplane.persistence.registries import RegistryRow
+from controlplane.services.content_deletes import Deletions
 from tests.support.distribution import (
     CONFIG,
     INDEX,
@@ -17,7 +23,16 @@ from tests.support.distribution import (
     descriptor,
     digest_of,
     image,
+    plane_at,
 )
+
+
+@pytest.fixture
+def plane(tmp_path: Path, database: Database) -> Iterator[Plane]:
+    """The plane over each kind of database."""
+    plane = plane_at(tmp_path, database)
+    yield plane
+    plane.close()
 
 
 def size_of(plane: Plane, row: RegistryRow) -> int:
@@ -269,8 +284,6 @@ class TestDeleting:
     def test_all_content_of_a_registry_leaves_nothing(
         self, admin: RegistryClient, plane: Plane, registry: RegistryRow
     ) -> None:
-        from controlplane.services.content_deletes import Deletions
-
         for name in ("a", "b/c"):
             admin.push_image(name, "v1", [name.encode(), b"shared"])
         services = plane.services
@@ -292,3 +305,32 @@ def test_usage_counts_bytes_once_a_registry(
     assert size_of(plane, registry) == len(config) + len(b"layer") + 2 * len(manifest)
     admin.open("DELETE", "/acr/v1/a")
     assert size_of(plane, registry) == len(config) + len(b"layer") + len(manifest)
+
+
+@pytest.mark.parametrize("text", ["a\0b", "\x7f", "\ud7ff", "' OR 1=1 --", "%", "\U0001f600"])
+def test_strange_text_is_never_the_databases_problem(admin: RegistryClient, text: str) -> None:
+    digest = admin.push_image("app", "v1")
+    path = quote(text)
+    for method, where in (
+        ("GET", f"/v2/{path}/manifests/v1"),
+        ("GET", f"/v2/app/manifests/{path}"),
+        ("PUT", f"/v2/app/manifests/{digest}?tag={path}"),
+        ("GET", f"/v2/app/blobs/{path}"),
+        ("GET", f"/v2/app/blobs/uploads/{path}"),
+        ("POST", f"/v2/app/blobs/uploads/?mount={digest}&from={path}"),
+        ("GET", f"/v2/app/referrers/{digest}?artifactType={path}&last={path}"),
+        ("GET", f"/v2/_catalog?last={path}"),
+        ("GET", f"/acr/v1/app/_tags?last={path}&orderby=timedesc"),
+        ("GET", f"/acr/v1/app/_tags?digest={path}"),
+        ("GET", f"/acr/v1/app/_manifests?last={path}&orderby=timeasc"),
+        ("GET", f"/acr/v1/app/_manifests/{path}"),
+        ("GET", f"/acr/v1/app/_tags/{path}"),
+        ("GET", f"/oauth2/token?scope=repository:{path}:pull&service={path}"),
+        ("GET", f"/oauth2/token?account={path}"),
+    ):
+        assert admin.open(method, where).status_code < 500, where
+    for client in (admin.with_basic(text, "x"), admin.with_basic("x", text), admin.with_token("x")):
+        assert client.get("/v2/").status_code == 401
+        assert client.token_response().status_code in {400, 401}
+    form = {"grant_type": "password", "username": text, "password": text}
+    assert admin.open("POST", "/oauth2/token", data=form).status_code in {400, 401}

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.clients.image import write_image
 from tests.e2e.scenario import Session, matches, parse, user_environment
 from tests.support.ports import free_port, free_range
 
@@ -19,6 +20,9 @@ def session(tmp_path: Path) -> Iterator[Session]:
     """A user's shell with a service that is not there yet."""
     first, last = free_range(10)
     settings = {
+        "IMAGE": str(tmp_path / "image"),
+        "DIGEST": write_image(tmp_path / "image"),
+        "REGISTRY_AUTH_FILE": str(tmp_path / "auth.json"),
         "ACRCTL_STATE_DIR": str(tmp_path / "state"),
         "ACRCTL_CONFIG_DIR": str(tmp_path / "config"),
         "ACRCTL_PORT": str(free_port()),

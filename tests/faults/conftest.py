@@ -11,9 +11,10 @@ import pytest
 
 @dataclass(frozen=True)
 class Extent:
-    """How many operations a test makes, and the seed of its chance."""
+    """How many operations and how many kills there are at least, and the seed of chance."""
 
     operations: int
+    kills: int
     seed: int
 
 
@@ -25,4 +26,4 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def extent(request: pytest.FixtureRequest) -> Extent:
     full = request.config.getoption("--full", default=False) or os.environ.get("FAULTS_FULL") == "1"
     seed = int(os.environ.get("FAULTS_SEED", random.randrange(10**6)))
-    return Extent(500 if full else 60, seed)
+    return Extent(500, 100, seed) if full else Extent(60, 12, seed)

@@ -1,4 +1,4 @@
-"""The engine alone, with a toy plan: workers, relay and Redis killed at random. Every operation ends once."""
+"""The engine alone, with a plan whose steps take their time, so that most kills hit one half way."""
 
 from __future__ import annotations
 
@@ -14,18 +14,20 @@ from tests.support.fire import Fire
 from tests.support.jobs import look, submit
 from tests.support.processes import Process, python
 from tests.support.redis_server import RedisServer
+from tests.support.service import stop_all
 from tests.support.waiting import eventually
 
-pytestmark = pytest.mark.faults
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(900)]
 
 
 def toy(name: str, folder: Path, url: str, **settings: object) -> Process:
-    role = name.rstrip("12")
+    """Return a process of the toy service, not started."""
     values = {
         "state_dir": folder, "database_url": url, "operation_lease": 1.0, "sweep_interval": 0.5, **settings,
     }  # fmt: skip
-    env = {f"ACRCTL_{name.upper()}": str(value) for name, value in values.items()}
-    return Process(name, python("tests.support.toy_service", role), folder / f"{name}.log", env)
+    env = {f"ACRCTL_{key.upper()}": str(value) for key, value in values.items()}
+    command = python("tests.support.toy_service", name.rstrip("0123456789"))
+    return Process(name, command, folder / f"{name}.log", env)
 
 
 def burn(database: Database, processes: list[Process], extent: Extent) -> None:
@@ -36,26 +38,20 @@ def burn(database: Database, processes: list[Process], extent: Extent) -> None:
     def work() -> None:
         accepted.extend(
             submit(database, f"thing{number}", given={"seconds": number % 4 * 0.2})
-            for number in range(extent.operations)
+            for number in range(extent.operations // 4)
         )
-        eventually(
-            lambda: invariants.everything_ended(database),
-            within=120,
-            every=0.2,
-            what=f"an end\n{fire.report()}",
-        )
+        eventually(lambda: invariants.everything_ended(database), within=600, every=0.2, what="an end")
 
     for process in processes:
         process.start()
     try:
         fire.during(work)
-        found = invariants.violations(database, accepted)
-        assert found == [], fire.report()
-        assert fire.keeper.surprises == [], fire.report()
+        print(fire.report())  # noqa: T201 - shown when something below does not hold
+        assert invariants.violations(database, accepted) == []
         assert {look(database, one).status for one in accepted} == {OperationStatus.SUCCEEDED}
+        assert fire.keeper.surprises == []
     finally:
-        for process in processes:
-            process.kill()
+        stop_all(processes)
 
 
 def test_the_embedded_profile(
@@ -64,11 +60,10 @@ def test_the_embedded_profile(
     burn(sqlite_database, [toy("worker", tmp_path, sqlite_url)], extent)
 
 
-def test_postgresql_and_redis(postgres_url: str, redis: RedisServer, tmp_path: Path, extent: Extent) -> None:
+def test_postgresql_with_redis(postgres_url: str, redis: RedisServer, tmp_path: Path, extent: Extent) -> None:
     database = Database(postgres_url)
-    servers = [
-        toy(role, tmp_path, postgres_url, broker_url=redis.url) for role in ("worker1", "worker2", "relay")
-    ]
+    names = ("worker1", "worker2", "relay")
+    servers = [toy(name, tmp_path, postgres_url, broker_url=redis.url) for name in names]
     redis.kill()
     burn(database, [*servers, redis.process], extent)
     database.dispose()

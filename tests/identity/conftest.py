@@ -136,7 +136,7 @@ class Caller:
     def token(self, **changes: Any) -> str:
         response = self.token_response(**changes)
         assert response.status_code == 200, response.text
-        return str(response.json["access_token"])
+        return str(response.get_json()["access_token"])
 
     def graph(self, method: str, path: str, **kwargs: Any) -> TestResponse:
         headers = {"Authorization": f"Bearer {self.token(scope=GRAPH_SCOPE)}"}

@@ -23,7 +23,8 @@ GROUP = parse_scope(f"/subscriptions/{SUB}/resourceGroups/rg")
 SUBSCRIPTION = parse_scope(f"/subscriptions/{SUB}")
 ROOT = parse_scope("/")
 GUIDS = {role.name: role.id for role in built_in_roles().values()}
-ALL, NONE = RIGHTS, frozenset()
+ALL = RIGHTS
+NONE: frozenset[str] = frozenset()
 PULL = frozenset({"pull", "metadata_read", "catalog"})
 PUSH = PULL | {"push", "metadata_write"}
 READ, CONTENT = (
@@ -210,7 +211,7 @@ def test_a_custom_role_counts_and_stops_counting(services: Services, who: Princi
     guid = str(uuid.uuid4())
     blocks = [{"actions": ["Microsoft.ContainerRegistry/*"], "notActions": ["*/delete"]}]
     with services.database.write() as tx:
-        role_assignments.put_custom_role(tx, CustomRoleRow(guid, "/k", "mine", blocks, [SUBSCRIPTION.id]))
+        role_assignments.add_custom_role(tx, CustomRoleRow(guid, "/k", "mine", blocks, [SUBSCRIPTION.id]))
     assign(guid)
     assert may(services, who, "ContainerRegistry/registries/write")
     assert not may(services, who, "ContainerRegistry/registries/delete")

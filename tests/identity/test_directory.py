@@ -20,17 +20,17 @@ from tests.identity.conftest import GRAPH_SCOPE, MANAGEMENT_SCOPE, Caller
 
 def values(response: TestResponse) -> list[dict[str, Any]]:
     assert response.status_code == 200, response.text
-    return list(response.json["value"])
+    return list(response.get_json()["value"])
 
 
 def created(response: TestResponse) -> dict[str, Any]:
     assert response.status_code == 201, response.text
-    return dict(response.json)
+    return dict(response.get_json())
 
 
 def refusal(response: TestResponse) -> tuple[int, str]:
-    assert {"code", "message", "innerError"} == response.json["error"].keys()
-    return response.status_code, response.json["error"]["code"]
+    assert {"code", "message", "innerError"} == response.get_json()["error"].keys()
+    return response.status_code, response.get_json()["error"]["code"]
 
 
 def test_a_service_principal_is_created_as_az_does_and_can_sign_in(owner_caller: Caller) -> None:
@@ -48,8 +48,8 @@ def test_a_service_principal_is_created_as_az_does_and_can_sign_in(owner_caller:
         "POST", f"/applications/{application['id']}/addPassword", json={"passwordCredential": asked}
     )
     assert password.status_code == 200
-    secret = password.json["secretText"]
-    assert password.json["endDateTime"].startswith("2027-01-02T03:04:05")
+    secret = password.get_json()["secretText"]
+    assert password.get_json()["endDateTime"].startswith("2027-01-02T03:04:05")
     principal = created(
         az("POST", "/servicePrincipals", json={"appId": application["appId"], "accountEnabled": True})
     )
@@ -58,7 +58,7 @@ def test_a_service_principal_is_created_as_az_does_and_can_sign_in(owner_caller:
     assert principal["id"] != application["id"]
     newcomer = Caller(owner_caller.client, application["appId"], secret, owner_caller.tenant)
     assert newcomer.token_response().status_code == 200
-    assert newcomer.graph("GET", "/me").json["id"] == principal["id"]
+    assert newcomer.graph("GET", "/me").get_json()["id"] == principal["id"]
 
 
 def test_a_secret_is_shown_once(owner_caller: Caller, stranger: Caller) -> None:
@@ -77,35 +77,35 @@ def test_reset_removes_every_secret_and_adds_one(owner_caller: Caller, stranger:
     found = values(
         az("GET", f"/servicePrincipals?$filter=servicePrincipalNames/any(c:c eq '{stranger.app_id}')")
     )
-    principal = az("GET", f"/servicePrincipals/{found[0]['id']}").json
+    principal = az("GET", f"/servicePrincipals/{found[0]['id']}").get_json()
     for credential in principal["passwordCredentials"]:
         path = f"/servicePrincipals/{principal['id']}/removePassword"
         assert az("POST", path, json={"keyId": credential["keyId"]}).status_code == 204
     added = az("POST", f"/servicePrincipals/{principal['id']}/addPassword", json={})
     assert stranger.token_response().status_code == 401
-    again = Caller(stranger.client, stranger.app_id, added.json["secretText"], stranger.tenant)
+    again = Caller(stranger.client, stranger.app_id, added.get_json()["secretText"], stranger.tenant)
     assert again.token_response().status_code == 200
 
 
 def test_several_secrets_work_side_by_side(owner_caller: Caller, stranger: Caller) -> None:
     application = values(owner_caller.graph("GET", f"/applications?$filter=appId eq '{stranger.app_id}'"))[0]
-    second = owner_caller.graph("POST", f"/applications/{application['id']}/addPassword").json
+    second = owner_caller.graph("POST", f"/applications/{application['id']}/addPassword").get_json()
     for secret in (stranger.secret, second["secretText"]):
         assert stranger.token_response(client_secret=secret).status_code == 200
-    shown = owner_caller.graph("GET", f"/applications/{application['id']}").json["passwordCredentials"]
+    shown = owner_caller.graph("GET", f"/applications/{application['id']}").get_json()["passwordCredentials"]
     assert second["keyId"] in {credential["keyId"] for credential in shown}
     assert len(shown) == 2
 
 
 def test_objects_are_found_by_client_id_in_brackets(owner_caller: Caller, stranger: Caller) -> None:
     az = owner_caller.graph
-    application = az("GET", f"/applications(appId='{stranger.app_id}')").json
-    principal = az("GET", f"/servicePrincipals(appId='{stranger.app_id}')").json
+    application = az("GET", f"/applications(appId='{stranger.app_id}')").get_json()
+    principal = az("GET", f"/servicePrincipals(appId='{stranger.app_id}')").get_json()
     assert application["appId"] == principal["appId"] == stranger.app_id
     assert (
         az("PATCH", f"/applications(appId='{stranger.app_id}')", json={"displayName": "n"}).status_code == 204
     )
-    assert az("GET", f"/servicePrincipals/{principal['id']}").json["displayName"] == "n"
+    assert az("GET", f"/servicePrincipals/{principal['id']}").get_json()["displayName"] == "n"
     assert az("DELETE", f"/servicePrincipals(appId='{stranger.app_id}')").status_code == 204
     assert refusal(az("GET", f"/servicePrincipals(appId='{stranger.app_id}')")) == (
         404,
@@ -117,22 +117,22 @@ def test_deleting_the_principal_leaves_the_application_and_deleting_that_leaves_
     owner_caller: Caller, stranger: Caller
 ) -> None:
     az = owner_caller.graph
-    principal = az("GET", f"/servicePrincipals(appId='{stranger.app_id}')").json
+    principal = az("GET", f"/servicePrincipals(appId='{stranger.app_id}')").get_json()
     assert az("DELETE", f"/servicePrincipals/{principal['id']}").status_code == 204
-    application = az("GET", f"/applications(appId='{stranger.app_id}')").json
+    application = az("GET", f"/applications(appId='{stranger.app_id}')").get_json()
     again = created(az("POST", "/servicePrincipals", json={"appId": stranger.app_id}))
     assert again["id"] != principal["id"]
     assert az("DELETE", f"/applications/{application['id']}").status_code == 204
     assert refusal(az("GET", f"/servicePrincipals/{again['id']}")) == (404, "Request_ResourceNotFound")
-    assert stranger.token_response().json["error_codes"] == [700016]
+    assert stranger.token_response().get_json()["error_codes"] == [700016]
 
 
 def test_disabling_a_principal_is_shown_and_acts(owner_caller: Caller, stranger: Caller) -> None:
     az = owner_caller.graph
     path = f"/servicePrincipals(appId='{stranger.app_id}')"
     assert az("PATCH", path, json={"accountEnabled": False}).status_code == 204
-    assert az("GET", path).json["accountEnabled"] is False
-    assert stranger.token_response().json["error_codes"] == [7000112]
+    assert az("GET", path).get_json()["accountEnabled"] is False
+    assert stranger.token_response().get_json()["error_codes"] == [7000112]
 
 
 @pytest.mark.parametrize(
@@ -198,7 +198,7 @@ def test_pages_hold_everything_once(owner_caller: Caller, services: Services) ->
         answer = owner_caller.graph("GET", url)
         seen += [row["id"] for row in values(answer)]
         pages += 1
-        link = answer.json.get("@odata.nextLink")
+        link = answer.get_json().get("@odata.nextLink")
         url = None if link is None else link.removeprefix("https://localhost:8443/v1.0")
     assert len(seen) == len(set(seen)) == 8
     assert pages == 3
@@ -208,8 +208,8 @@ def test_objects_by_ids_carry_their_type(
     owner_caller: Caller, owner: BootstrapResult, stranger: Caller
 ) -> None:
     az = owner_caller.graph
-    application = az("GET", f"/applications(appId='{stranger.app_id}')").json
-    principal = az("GET", f"/servicePrincipals(appId='{stranger.app_id}')").json
+    application = az("GET", f"/applications(appId='{stranger.app_id}')").get_json()
+    principal = az("GET", f"/servicePrincipals(appId='{stranger.app_id}')").get_json()
     ids = [application["id"], principal["id"], owner.object_id.upper(), str(uuid.uuid4())]
     body = {"ids": ids, "types": ["user", "group", "servicePrincipal", "directoryObjectPartnerReference"]}
     found = values(az("POST", "/directoryObjects/getByIds", json=body))
@@ -283,7 +283,7 @@ def test_an_application_has_one_principal_and_a_bounded_number_of_secrets(
 
 
 def test_a_key_id_of_another_application_removes_nothing(owner_caller: Caller, stranger: Caller) -> None:
-    own = owner_caller.graph("GET", f"/applications(appId='{owner_caller.app_id}')").json
+    own = owner_caller.graph("GET", f"/applications(appId='{owner_caller.app_id}')").get_json()
     key_id = own["passwordCredentials"][0]["keyId"]
     path = f"/applications(appId='{stranger.app_id}')/removePassword"
     answer = owner_caller.graph("POST", path, json={"keyId": key_id})
@@ -379,7 +379,7 @@ def test_without_a_good_token_nothing_is_told(flask_client: FlaskClient, header:
         answer = flask_client.get(f"/v1.0{path}", headers=headers)
         assert answer.status_code == 401
         assert answer.headers["WWW-Authenticate"].startswith("Bearer ")
-        assert "value" not in answer.json
+        assert "value" not in answer.get_json()
 
 
 def test_a_token_for_the_management_api_is_not_for_the_directory(owner_caller: Caller) -> None:
@@ -398,7 +398,7 @@ def test_a_managed_identity_is_listed_and_left_to_its_resource(
     with services.database.write() as tx:
         made = services.directory.ensure_identity(tx, "/subscriptions/s/registries/r", "r")
     az = owner_caller.graph
-    shown = az("GET", f"/servicePrincipals/{made.id}").json
+    shown = az("GET", f"/servicePrincipals/{made.id}").get_json()
     assert shown["servicePrincipalType"] == "ManagedIdentity"
     assert shown["alternativeNames"] == ["isExplicit=False", "/subscriptions/s/registries/r"]
     assert refusal(az("DELETE", f"/servicePrincipals/{made.id}"))[0] == 400

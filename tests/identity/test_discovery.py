@@ -33,14 +33,14 @@ def test_discovery_leads_to_endpoints_that_answer(
 ) -> None:
     tenant = owner_caller.tenant
     client = owner_caller.client
-    document = client.get(path.format(t=tenant) + "/.well-known/openid-configuration").json
+    document = client.get(path.format(t=tenant) + "/.well-known/openid-configuration").get_json()
     assert document["issuer"] == HERE + issuer.format(t=tenant)
     assert document["token_endpoint"] == HERE + token.format(t=tenant)
     assert document["jwks_uri"] == HERE + keys.format(t=tenant)
     assert document["authorization_endpoint"].startswith(HERE)
     assert document["id_token_signing_alg_values_supported"] == ["RS256"]
     access = owner_caller.token(path=document["token_endpoint"].removeprefix(HERE))
-    published = jwt.PyJWKSet.from_dict(client.get(document["jwks_uri"].removeprefix(HERE)).json)
+    published = jwt.PyJWKSet.from_dict(client.get(document["jwks_uri"].removeprefix(HERE)).get_json())
     claims = jwt.decode(
         access,
         published[jwt.get_unverified_header(access)["kid"]],
@@ -57,7 +57,7 @@ def test_asking_for_an_interactive_sign_in_explains_that_there_is_none(
 ) -> None:
     response = flask_client.get(f"/{owner.tenant_id}/oauth2/v2.0/authorize?response_type=code")
     assert response.status_code == 400
-    assert response.json["error"] == "unsupported_response_type"
+    assert response.get_json()["error"] == "unsupported_response_type"
 
 
 @pytest.mark.parametrize(
@@ -71,15 +71,15 @@ def test_asking_for_an_interactive_sign_in_explains_that_there_is_none(
 def test_another_directory_is_not_found(flask_client: FlaskClient, path: str) -> None:
     response = flask_client.get(path)
     assert response.status_code == 400
-    assert response.json["error_codes"] == [90002]
+    assert response.get_json()["error_codes"] == [90002]
 
 
 def test_metadata_is_a_list_or_an_object_by_version(flask_client: FlaskClient, settings: Settings) -> None:
     expected = cloud(settings)
     for version in ("2019-05-01", "2020-06-01"):
-        assert flask_client.get(f"/metadata/endpoints?api-version={version}").json == [expected]
-    assert flask_client.get("/metadata/endpoints?api-version=2022-09-01").json == expected
-    old = flask_client.get("/metadata/endpoints?api-version=2015-01-01").json
+        assert flask_client.get(f"/metadata/endpoints?api-version={version}").get_json() == [expected]
+    assert flask_client.get("/metadata/endpoints?api-version=2022-09-01").get_json() == expected
+    old = flask_client.get("/metadata/endpoints?api-version=2015-01-01").get_json()
     assert old["authentication"]["loginEndpoint"] == f"{HERE}/adfs"
 
 
@@ -107,6 +107,6 @@ def test_the_suffix_of_login_servers_has_their_port_in_mode_domain(
 
 def test_an_unknown_or_missing_version_of_metadata_is_refused(flask_client: FlaskClient) -> None:
     missing = flask_client.get("/metadata/endpoints")
-    assert (missing.status_code, missing.json["error"]["code"]) == (400, "MissingApiVersionParameter")
+    assert (missing.status_code, missing.get_json()["error"]["code"]) == (400, "MissingApiVersionParameter")
     unknown = flask_client.get("/metadata/endpoints?api-version=1999-01-01")
-    assert (unknown.status_code, unknown.json["error"]["code"]) == (400, "InvalidApiVersionParameter")
+    assert (unknown.status_code, unknown.get_json()["error"]["code"]) == (400, "InvalidApiVersionParameter")

@@ -27,7 +27,7 @@ def test_a_secret_gets_a_token_with_the_claims_of_an_application(
 ) -> None:
     response = owner_caller.token_response()
     assert response.status_code == 200
-    answer = response.json
+    answer = response.get_json()
     assert answer["token_type"] == "Bearer"
     assert answer["expires_in"] == 3600
     assert "no-store" in response.headers["Cache-Control"]
@@ -85,9 +85,9 @@ def test_the_first_version_takes_a_resource_and_answers_in_text(
     )
     assert response.status_code == 200
     now = int(clock.now().timestamp())
-    assert response.json["expires_in"] == "3600"
-    assert response.json["expires_on"] == str(now + 3600)
-    assert response.json["resource"] == "https://management.azure.com"
+    assert response.get_json()["expires_in"] == "3600"
+    assert response.get_json()["expires_on"] == str(now + 3600)
+    assert response.get_json()["resource"] == "https://management.azure.com"
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_every_spelling_of_a_resource_is_understood(owner_caller: Caller, scope:
 def test_a_scope_of_something_else_is_refused(owner_caller: Caller, scope: str, number: int) -> None:
     response = owner_caller.token_response(scope=scope)
     assert response.status_code == 400
-    assert response.json["error_codes"] == [number]
+    assert response.get_json()["error_codes"] == [number]
 
 
 def test_credentials_may_come_as_basic(owner_caller: Caller, flask_client: FlaskClient) -> None:
@@ -175,7 +175,7 @@ def test_a_refusal_has_the_shape_and_number_clients_know(
 ) -> None:
     response = owner_caller.token_response(**changes)
     assert response.status_code == status
-    answer = response.json
+    answer = response.get_json()
     assert answer["error"] == error
     assert answer["error_codes"] == [number]
     assert answer["error_description"].startswith(f"AADSTS{number}: ")
@@ -187,14 +187,14 @@ def test_the_correlation_id_of_the_client_comes_back(owner_caller: Caller) -> No
     response = owner_caller.client.post(
         f"/{owner_caller.tenant}/oauth2/v2.0/token", headers={"client-request-id": asked}
     )
-    assert response.json["correlation_id"] == asked
+    assert response.get_json()["correlation_id"] == asked
 
 
 def test_another_method_is_told_to_post(flask_client: FlaskClient, owner: BootstrapResult) -> None:
     response = flask_client.get(f"/{owner.tenant_id}/oauth2/v2.0/token")
     assert response.status_code == 405
     assert response.headers["Allow"] == "POST"
-    assert response.json["error"] == "invalid_request"
+    assert response.get_json()["error"] == "invalid_request"
 
 
 def test_a_parameter_given_twice_is_refused(owner_caller: Caller) -> None:
@@ -203,7 +203,7 @@ def test_a_parameter_given_twice_is_refused(owner_caller: Caller) -> None:
         data={"grant_type": ["client_credentials", "password"], "client_id": owner_caller.app_id},
     )
     assert response.status_code == 400
-    assert response.json["error_codes"] == [90023]
+    assert response.get_json()["error_codes"] == [90023]
 
 
 def test_secrets_in_form_and_header_at_once_are_refused(owner_caller: Caller) -> None:
@@ -213,12 +213,13 @@ def test_secrets_in_form_and_header_at_once_are_refused(owner_caller: Caller) ->
         data={"grant_type": "client_credentials", "client_secret": "x", "scope": MANAGEMENT_SCOPE},
         headers={"Authorization": f"Basic {header}"},
     )
-    assert response.json["error_codes"] == [90023]
+    assert response.get_json()["error_codes"] == [90023]
 
 
 def test_an_enormous_body_is_no_server_error(owner_caller: Caller) -> None:
     response = owner_caller.token_response(client_secret="x" * 200_000)
-    assert 400 <= response.status_code < 500
+    assert response.status_code == 413
+    assert response.get_json()["error"] == "invalid_request"
 
 
 def test_what_signs_in_is_never_logged(owner_caller: Caller, caplog: pytest.LogCaptureFixture) -> None:
@@ -235,7 +236,7 @@ def test_a_client_id_compares_without_case(owner_caller: Caller) -> None:
 
 def test_a_secret_of_another_application_is_wrong(owner_caller: Caller, stranger: Caller) -> None:
     response = owner_caller.token_response(client_secret=stranger.secret)
-    assert response.json["error_codes"] == [7000215]
+    assert response.get_json()["error_codes"] == [7000215]
 
 
 def test_a_secret_ends_on_time_and_no_token_outlives_it(
@@ -244,12 +245,12 @@ def test_a_secret_ends_on_time_and_no_token_outlives_it(
     application = services.directory.application(app_id=owner.app_id)
     soon = services.directory.add_secret(application.id, expires_at=clock.now() + timedelta(seconds=600))
     response = owner_caller.token_response(client_secret=soon.text)
-    assert response.json["expires_in"] == 600
-    token = response.json["access_token"]
+    assert response.get_json()["expires_in"] == 600
+    token = response.get_json()["access_token"]
     services.authentication.bearer(token)
     clock.pass_by(600)
     refused = owner_caller.token_response(client_secret=soon.text)
-    assert (refused.status_code, refused.json["error_codes"]) == (401, [7000222])
+    assert (refused.status_code, refused.get_json()["error_codes"]) == (401, [7000222])
     with pytest.raises(Exception, match="ExpiredAuthenticationToken"):
         services.authentication.bearer(token)
 
@@ -267,8 +268,8 @@ def test_a_secret_does_not_work_before_it_starts(
 def test_a_missing_or_disabled_principal_cannot_sign_in(stranger: Caller, services: Services) -> None:
     principal = services.directory.principal(app_id=stranger.app_id)
     services.directory.enable_principal(principal.id, enabled=False)
-    assert stranger.token_response().json["error_codes"] == [7000112]
+    assert stranger.token_response().get_json()["error_codes"] == [7000112]
     services.directory.enable_principal(principal.id, enabled=True)
     assert stranger.token_response().status_code == 200
     services.directory.delete_principal(principal.id)
-    assert stranger.token_response().json["error_codes"] == [7000229]
+    assert stranger.token_response().get_json()["error_codes"] == [7000229]

@@ -141,6 +141,24 @@ def test_a_pool_process_that_dies_in_a_step_is_replaced_and_the_step_runs_again(
     assert steps_of(service.folder, operation) == ["first 1", "first 2", "second 2"]
 
 
+@pytest.mark.parametrize("broker", ["memory", "redis"])
+def test_idle_pool_processes_that_die_leave_the_others_working(
+    deploy: Deploy, sqlite_url: str, request: pytest.FixtureRequest, broker: str
+) -> None:
+    if broker == "redis":
+        service = deploy(sqlite_url, broker_url=request.getfixturevalue("redis_url"))
+        service.start("relay")
+    else:
+        service = deploy(sqlite_url)
+    worker = service.start()
+    service.ended(submit(service.database, "first"))
+    for number in range(4):
+        children = descendants(worker.pid)
+        os.kill(children[number % len(children)], signal.SIGKILL)
+        service.ended(submit(service.database, f"thing{number}"), within=8)
+    assert worker.running
+
+
 def test_a_worker_that_is_killed_in_a_step_is_followed_by_another(deploy: Deploy, sqlite_url: str) -> None:
     service = deploy(sqlite_url)
     first = service.start()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import shutil
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,12 +18,12 @@ from controlplane.arm.types import Types
 from controlplane.operations.engine import Engine
 from controlplane.persistence import operations
 from controlplane.persistence.database import Database
-from controlplane.services.assembly import assemble
+from controlplane.services.assembly import assemble, open_database
 from controlplane.services.bootstrap import BootstrapResult, bootstrap
 from controlplane.services.graph import Services
 from controlplane.services.vault import ensure_key_file
 from controlplane.settings.model import Settings
-from tests.api.deployment import sign_in
+from tests.api.deployment import Template, make_template, sign_in
 
 STABLE, PREVIEW = "2025-11-01", "2026-09-01-preview"
 _TYPE = "Microsoft.ContainerRegistry/registries"
@@ -153,36 +154,48 @@ class Arm:
         assert self.request("POST", path).status == 202
 
 
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Template:
+    """A bootstrapped deployment over SQLite, to be copied."""
+    return make_template(tmp_path_factory.mktemp("template") / "state")
+
+
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     return Settings(
-        state_dir=tmp_path, login_server_mode="domain", login_domain="azurecr.test", port=8443, retry_after=1
+        state_dir=tmp_path / "state",
+        login_server_mode="domain",
+        login_domain="azurecr.test",
+        log_level="error",
     )
 
 
 @pytest.fixture
-def services(sqlite_database: Database, settings: Settings) -> Services:
-    return graph(sqlite_database, settings)
-
-
-def graph(database: Database, settings: Settings) -> Services:
-    """Build the object graph on a database."""
-    ensure_key_file(settings)
-    return assemble(settings, database)
+def services(template: Template, settings: Settings) -> Iterator[Services]:
+    """The object graph over a copy of the template."""
+    shutil.copytree(template.folder, settings.state_dir)
+    services = assemble(settings, open_database(settings))
+    yield services
+    services.database.dispose()
 
 
 @pytest.fixture
-def arm(services: Services) -> Arm:
-    return serve(services)
+def arm(services: Services, template: Template) -> Arm:
+    return serve(services, template.owner, template.token)
 
 
-def serve(services: Services) -> Arm:
-    """Start a deployment and call it as its owner."""
-    settings, database, clock = services.settings, services.database, services.clock
-    owner = bootstrap(database, settings, clock, services.ids, services.vault)
-    token = sign_in(services, owner.app_id, owner.secret or "", owner.tenant_id)
-    plans = plans_of(Types.discover(controlplane.resources), database, services, clock)
-    client = management_plane(services).test_client()
-    arm = Arm(client, services, Engine(database, plans, clock, settings), owner, token)
+def started(settings: Settings, database: Database) -> Arm:
+    """Start a deployment for the first time on a database, and serve it."""
+    ensure_key_file(settings)
+    services = assemble(settings, database)
+    owner = bootstrap(database, settings, services.clock, services.ids, services.vault)
+    return serve(services, owner, sign_in(services, owner.app_id, owner.secret or "", owner.tenant_id))
+
+
+def serve(services: Services, owner: BootstrapResult, token: str) -> Arm:
+    """Serve the management API to its owner."""
+    plans = plans_of(Types.discover(controlplane.resources), services.database, services, services.clock)
+    engine = Engine(services.database, plans, services.clock, services.settings)
+    arm = Arm(management_plane(services).test_client(), services, engine, owner, token)
     arm.ensure_group("other")
     return arm

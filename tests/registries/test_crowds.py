@@ -7,7 +7,6 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
@@ -16,7 +15,8 @@ from controlplane.persistence import registries as store
 from controlplane.persistence.database import Database
 from controlplane.services.graph import Services
 from controlplane.settings.model import Settings
-from tests.registries.conftest import Arm, graph, serve
+from tests.api.deployment import Template
+from tests.registries.conftest import Arm, serve, started
 from tests.support.ports import free_port
 
 BASIC = {"location": "eastus", "sku": {"name": "Basic"}}
@@ -25,7 +25,7 @@ BASIC = {"location": "eastus", "sku": {"name": "Basic"}}
 @pytest.fixture
 def anywhere(database: Database, settings: Settings) -> Arm:
     """The API on each kind of database."""
-    return serve(graph(database, settings))
+    return started(settings, database)
 
 
 def test_of_a_hundred_writers_of_one_name_one_wins(anywhere: Arm) -> None:
@@ -63,12 +63,14 @@ def test_renewals_of_a_password_at_once_all_count(anywhere: Arm) -> None:
         assert [password.version for password in store.admin_passwords(tx, row.id)] == [17, 1]
 
 
-def test_a_registry_with_a_port_of_its_own_is_ready_when_the_port_is_open(services: Services) -> None:
+def test_a_registry_with_a_port_of_its_own_is_ready_when_the_port_is_open(
+    services: Services, template: Template
+) -> None:
     port = free_port()
     settings: Settings = services.settings.model_copy(
         update={"login_server_mode": "port", "login_ports": f"{port}-{port}"}
     )
-    arm = serve(replace(services, settings=settings))
+    arm = serve(replace(services, settings=settings), template.owner, template.token)
     reply = arm.put("demo01", BASIC)
     assert reply.json["properties"]["loginServer"] == f"localhost:{port}"
     refused = arm.put("demo02", BASIC)
@@ -84,12 +86,14 @@ def test_a_registry_with_a_port_of_its_own_is_ready_when_the_port_is_open(servic
     assert arm.put("demo02", BASIC).json["properties"]["loginServer"] == f"localhost:{port}"
 
 
-def test_a_port_that_stays_closed_leaves_the_operation_waiting(services: Services, tmp_path: Path) -> None:
+def test_a_port_that_stays_closed_leaves_the_operation_waiting(
+    services: Services, template: Template
+) -> None:
     port = free_port()
     settings = services.settings.model_copy(
-        update={"login_server_mode": "port", "login_ports": f"{port}-{port}", "state_dir": tmp_path}
+        update={"login_server_mode": "port", "login_ports": f"{port}-{port}"}
     )
-    arm = serve(replace(services, settings=settings))
+    arm = serve(replace(services, settings=settings), template.owner, template.token)
     arm.put("demo01", BASIC)
     arm.settle()
     assert arm.get("demo01").json["properties"]["provisioningState"] == "Creating"

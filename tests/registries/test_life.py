@@ -85,8 +85,10 @@ def test_a_new_registry_shows_the_defaults_of_the_live_service(arm: Arm) -> None
 
 def test_only_premium_shows_network_rules(arm: Arm) -> None:
     arm.create("demo01", sku="Premium")
-    shown = arm.get("demo01").json["properties"]
-    assert shown["networkRuleSet"] == {"defaultAction": "Allow", "ipRules": []}
+    rules = arm.get("demo01").json["properties"]["networkRuleSet"]
+    assert rules == {"defaultAction": "Allow", "virtualNetworkRules": [], "ipRules": []}
+    rules = arm.get("demo01", version=STABLE).json["properties"]["networkRuleSet"]
+    assert rules == {"defaultAction": "Allow", "ipRules": []}
 
 
 def test_the_stable_version_shows_what_it_knows(arm: Arm) -> None:

@@ -46,7 +46,8 @@ def test_only_premium_shows_a_network_rule_set(tier: Tier) -> None:
     assert "networkRuleSet" not in checked(
         {"networkRuleSet": {"defaultAction": "Allow", "ipRules": []}}, tier
     )
-    assert checked({}, Tier.PREMIUM)["networkRuleSet"] == {"defaultAction": "Allow", "ipRules": []}
+    shown = checked({}, Tier.PREMIUM)["networkRuleSet"]
+    assert shown == {"defaultAction": "Allow", "virtualNetworkRules": [], "ipRules": []}
 
 
 @pytest.mark.parametrize("tier", list(Tier))

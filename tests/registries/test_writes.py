@@ -143,6 +143,7 @@ def test_network_rules_are_put_in_force(arm: Arm) -> None:
     arm.done(arm.patch("demo01", {"properties": {"networkRuleSet": rules}}))
     assert arm.get("demo01").json["properties"]["networkRuleSet"] == {
         "defaultAction": "Deny",
+        "virtualNetworkRules": [],
         "ipRules": [{"action": "Allow", "value": "203.0.113.7"}, {"action": "Allow", "value": "10.0.0.0/8"}],
     }
     with arm.database.read() as tx:

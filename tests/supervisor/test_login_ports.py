@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from controlplane.persistence.database import DatabaseUnavailableError
-from controlplane.supervisor.login_ports import LoginPorts
+from controlplane.supervisor.login_ports import MESSAGE, LoginPorts
 from tests.support.ports import accepts, free_port
 from tests.support.processes import Process
 from tests.support.tiny_service import BLOCK
@@ -131,6 +131,29 @@ def test_a_port_closes_when_it_is_wanted_no_longer_and_transfers_are_finished(ho
     connection.close()
     house.open(port)
     assert house.get(port)
+
+
+def test_old_connections_do_not_keep_a_port_from_the_next_start(tmp_path: Path) -> None:
+    port = free_port()
+    for start in range(3):
+        meeting = tmp_path / f"meeting{start}"
+        ports = LoginPorts(lambda: [port], 1, meeting)
+        ports.start()
+        with _listening_socket(meeting) as server, socket.create_connection(("127.0.0.1", port)) as client:
+            server.accept()[0].close()  # the side that closes first keeps the remains
+            assert client.recv(1) == b""
+        ports.stop()
+
+
+def _listening_socket(meeting: Path) -> socket.socket:
+    """Ask for a port as a worker does; the first attempt has to succeed."""
+    with socket.socket(socket.AF_UNIX) as worker:
+        worker.connect(str(meeting))
+        worker.settimeout(0.9)
+        _message, descriptors, _flags, _address = socket.recv_fds(worker, MESSAGE.size, 1)
+    server = socket.socket(fileno=descriptors[0])
+    server.settimeout(5)
+    return server
 
 
 def test_clients_wait_out_the_replacement_of_a_worker(house: House) -> None:

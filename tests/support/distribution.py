@@ -13,27 +13,20 @@ from wsgiref.types import WSGIApplication
 
 from werkzeug.test import Client, TestResponse
 
-from controlplane.blobs.choice import blob_store
 from controlplane.distribution.application import DistributionPlane, wsgi
 from controlplane.domain.roles import built_in_roles
 from controlplane.domain.scopes import registry_id
 from controlplane.domain.tiers import Tier
-from controlplane.kernel.clock import Clock, SystemClock
-from controlplane.kernel.ids import RandomIds
+from controlplane.kernel.clock import Clock
 from controlplane.persistence import registries, role_assignments
 from controlplane.persistence.database import Database
 from controlplane.persistence.registries import EndpointRow, RegistryRow, RegistrySettings
 from controlplane.persistence.role_assignments import AssignmentRow
-from controlplane.services.access import LEGACY, Access
-from controlplane.services.audiences import Audiences
-from controlplane.services.authentication import Authentication
+from controlplane.services.access import LEGACY
+from controlplane.services.assembly import assemble
 from controlplane.services.bootstrap import bootstrap
-from controlplane.services.directory import Directory
 from controlplane.services.graph import Services
-from controlplane.services.issuer import ENTRA, REGISTRY, Issuer
-from controlplane.services.registry_callers import RegistryCallers
 from controlplane.services.registry_credentials import AdminUser
-from controlplane.services.registry_tokens import RegistryTokens
 from controlplane.services.vault import ensure_key_file
 from controlplane.settings.model import Settings
 
@@ -57,25 +50,8 @@ DEFAULTS = RegistrySettings(
 
 def services_over(database: Database, settings: Settings, clock: Clock | None = None) -> Services:
     """Build the object graph, as one process does."""
-    clock, ids, vault = clock or SystemClock(), RandomIds(), ensure_key_file(settings)
-    issuer = Issuer(database, vault, clock, ids, {ENTRA: 3600, REGISTRY: 3 * 3600})
-    access = Access(database)
-    authentication = Authentication(database, vault, issuer, clock, Audiences(settings))
-    admin_user = AdminUser(vault, ids, clock)
-    callers = RegistryCallers(database, authentication, access, issuer, admin_user)
-    return Services(
-        settings=settings,
-        clock=clock,
-        ids=ids,
-        database=database,
-        vault=vault,
-        issuer=issuer,
-        access=access,
-        authentication=authentication,
-        directory=Directory(database, vault, clock, ids),
-        blobs=blob_store(settings),
-        registry_tokens=RegistryTokens(callers, issuer, clock, ids, settings),
-    )
+    ensure_key_file(settings)
+    return assemble(settings, database, clock)
 
 
 @dataclass

@@ -105,6 +105,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_registries")),
         sa.UniqueConstraint("key", name=op.f("uq_registries_key")),
         sa.UniqueConstraint("name", name=op.f("uq_registries_name")),
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "resources",

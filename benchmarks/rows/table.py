@@ -1,0 +1,61 @@
+"""All rows, in the order they are measured and shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from benchmarks.bars import Bar
+from benchmarks.bench import Bench, Contest
+from benchmarks.rows import blobs, command_line, images, requests
+
+_EQUAL = Bar("ratio at least", 1.0)
+DOCKER_REGISTRY, CLICK, AZ = "docker-registry", "a bare click program", "az"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the result.
+
+    Attributes:
+        name: what `--only` takes.
+        title: what the table shows.
+        unit: of the figures.
+        bar: what has to be reached.
+        runs: measurements of each side; the median counts.
+        peer: whom we are compared with.
+        prepare: makes everything ready and returns the two measurements.
+    """
+
+    name: str
+    title: str
+    unit: str
+    bar: Bar
+    runs: int
+    peer: str
+    prepare: Callable[[Bench], Contest]
+
+
+ROWS: tuple[Row, ...] = (
+    # First, before other rows have made the processes grow.
+    Row(
+        "push-memory", "memory growth, 500 MB push", "MB", Bar("value at most", 64), 3, DOCKER_REGISTRY,
+        blobs.memory,
+    ),
+    Row(
+        "manifest-get", "manifest GET", "req/s", Bar("ratio at least", 4.0), 3, DOCKER_REGISTRY,
+        requests.manifest_get,
+    ),
+    Row("manifest-head", "manifest HEAD", "req/s", _EQUAL, 3, DOCKER_REGISTRY, requests.manifest_head),
+    Row("blob-small", "4 KiB blob GET", "req/s", _EQUAL, 3, DOCKER_REGISTRY, requests.blob_small),
+    Row("blob-put", "500 MB blob PUT", "MB/s", _EQUAL, 5, DOCKER_REGISTRY, blobs.put),
+    Row("blob-patch", "500 MB blob PATCH + PUT", "MB/s", _EQUAL, 5, DOCKER_REGISTRY, blobs.patch),
+    Row("blob-get", "500 MB blob GET", "MB/s", _EQUAL, 15, DOCKER_REGISTRY, blobs.get),
+    Row("image-push", "image push", "1/s", _EQUAL, 5, DOCKER_REGISTRY, images.push),
+    Row("image-pull", "image pull", "1/s", _EQUAL, 5, DOCKER_REGISTRY, images.pull),
+    Row("cli-help", "acrctl --help", "ms", Bar("ratio at most", 2.0), 15, CLICK, command_line.show_help),
+    Row(
+        "cli-list", "acrctl registry list", "ms", Bar("ratio below", 0.5), 9, AZ,
+        command_line.list_registries,
+    ),
+)  # fmt: skip

@@ -1,0 +1,1 @@
+"""The matrix: what every resource type must do, tested for each from its example."""

@@ -1,0 +1,533 @@
+"""Role definitions and role assignments over the management API."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from werkzeug.test import TestResponse
+
+from controlplane.persistence import role_assignments, stamps
+from tests.api.deployment import (
+    ACR_PULL,
+    CONTRIBUTOR,
+    READER,
+    ROLES,
+    Deployment,
+    Template,
+    make_template,
+    open_deployment,
+)
+
+OWNER = "8e3af657-a8ff-443c-a75c-2fe8c4bcb635"
+ACCESS_ADMINISTRATOR = "18d7d88d-d35e-4fb5-a5c3-7773c20a72d9"
+RBAC_ADMINISTRATOR = "f58310d9-a9f6-439a-9e8d-f62e7b41a168"
+REPOSITORY_READER = "b93aa761-3e63-49ed-ac28-beffa264f7ac"
+CATALOG_LISTER = "bfdb9389-c9a5-478a-bb2f-ba9ca092c3c7"
+ASSIGNMENTS = "providers/Microsoft.Authorization/roleAssignments"
+DEFINITIONS = "providers/Microsoft.Authorization/roleDefinitions"
+NAME = "@Request[Microsoft.ContainerRegistry/registries/repositories:name]"
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Template:
+    return make_template(tmp_path_factory.mktemp("template") / "state")
+
+
+@pytest.fixture
+def api(template: Template, tmp_path: Path) -> Iterator[Deployment]:
+    deployment = open_deployment(template, tmp_path / "state")
+    yield deployment
+    deployment.database.dispose()
+
+
+@pytest.fixture
+def someone(api: Deployment) -> str:
+    """Object id of a service principal without any role."""
+    return api.personas[api.persona(None, "/")]
+
+
+@pytest.fixture
+def second_group(api: Deployment) -> str:
+    path = f"{api.subscription}/resourceGroups/second"
+    assert api.put(path, {"location": "eastus"}, version="2024-11-01").status_code == 201
+    return path
+
+
+def below(scope: str, collection: str, name: str = "") -> str:
+    return f"{scope.rstrip('/')}/{collection}" + (f"/{name}" if name else "")
+
+
+def assign(
+    api: Deployment,
+    scope: str,
+    role: str,
+    principal: str,
+    name: str | None = None,
+    token: str | None = None,
+    **more: Any,
+) -> TestResponse:
+    properties = {
+        "roleDefinitionId": f"{api.subscription}/{DEFINITIONS}/{role}",
+        "principalId": principal,
+        **more,
+    }
+    path = below(scope, ASSIGNMENTS, name or str(uuid.uuid4()))
+    return api.put(path, {"properties": properties}, version=ROLES, token=token)
+
+
+def define(
+    api: Deployment, guid: str, at: str | None = None, token: str | None = None, **changes: Any
+) -> TestResponse:
+    properties = {
+        "roleName": f"role {guid[:8]}",
+        "type": "CustomRole",
+        "description": "for a test",
+        "permissions": [{"actions": ["Microsoft.ContainerRegistry/registries/webhooks/read"]}],
+        "assignableScopes": [api.subscription],
+    } | changes
+    path = below(at or api.subscription, DEFINITIONS, guid)
+    return api.put(path, {"properties": properties}, version=ROLES, token=token)
+
+
+def code(answer: TestResponse) -> tuple[int, str]:
+    return answer.status_code, answer.get_json()["error"]["code"]
+
+
+def names(answer: TestResponse, member: str = "roleName") -> set[str]:
+    assert answer.status_code == 200, answer.text
+    return {row["properties"][member] for row in answer.get_json()["value"]}
+
+
+# --- assignments -----------------------------------------------------------------------------------------
+
+
+def test_an_assignment_is_made_shown_and_removed(api: Deployment, someone: str) -> None:
+    name = str(uuid.uuid4())
+    path = below(api.group, ASSIGNMENTS, name)
+    made = assign(
+        api, api.group, ACR_PULL, someone, name, principalType="ServicePrincipal", description="why"
+    )
+    assert made.status_code == 201
+    shown = api.get(path, version=ROLES)
+    assert shown.get_json() == made.get_json()
+    assert shown.get_json()["id"] == path
+    properties = shown.get_json()["properties"]
+    assert properties["scope"] == api.group
+    assert properties["principalId"] == someone
+    assert properties["principalType"] == "ServicePrincipal"
+    assert properties["roleDefinitionId"] == f"{api.subscription}/{DEFINITIONS}/{ACR_PULL}"
+    assert properties["description"] == "why"
+    assert properties["createdOn"] == properties["updatedOn"]
+    removed = api.delete(path, version=ROLES)
+    assert (removed.status_code, removed.get_json()["id"]) == (200, path)
+    assert api.delete(path, version=ROLES).status_code == 204
+    assert code(api.get(path, version=ROLES)) == (404, "RoleAssignmentNotFound")
+
+
+def test_an_assignment_acts_on_the_next_call_and_its_removal_too(api: Deployment) -> None:
+    token = api.persona(None, "/")
+    groups = f"{api.subscription}/resourceGroups/default"
+    assert code(api.get(groups, version="2024-11-01", token=token)) == (403, "AuthorizationFailed")
+    made = api.assign(api.personas[token], READER, api.group)
+    assert api.get(groups, version="2024-11-01", token=token).status_code == 200
+    assert api.delete(made, version=ROLES).status_code == 200
+    assert code(api.get(groups, version="2024-11-01", token=token)) == (403, "AuthorizationFailed")
+
+
+@pytest.mark.parametrize("level", ["root", "subscription", "group"])
+def test_assignments_exist_at_every_scope(api: Deployment, someone: str, level: str) -> None:
+    scope = {"root": "/", "subscription": api.subscription, "group": api.group}[level]
+    made = assign(api, scope, READER, someone)
+    assert made.status_code == 201
+    assert made.get_json()["properties"]["scope"] == scope
+    above = "" if level == "root" else api.subscription
+    assert made.get_json()["properties"]["roleDefinitionId"] == f"{above}/{DEFINITIONS}/{READER}"
+
+
+def test_a_role_is_assigned_once_to_a_principal_at_a_scope(api: Deployment, someone: str) -> None:
+    assert assign(api, api.group, READER, someone).status_code == 201
+    assert code(assign(api, api.group, READER, someone)) == (409, "RoleAssignmentExists")
+    assert code(assign(api, api.group, READER, someone.upper())) == (409, "RoleAssignmentExists")
+    assert assign(api, api.subscription, READER, someone).status_code == 201
+    assert assign(api, api.group, ACR_PULL, someone).status_code == 201
+
+
+def test_an_assignment_cannot_become_another(api: Deployment, someone: str) -> None:
+    name, other = str(uuid.uuid4()), api.personas[api.persona(None, "/")]
+    assert assign(api, api.group, READER, someone, name).status_code == 201
+    assert assign(api, api.group, READER, someone, name).status_code == 200
+    changed = assign(api, api.group, READER, someone, name, description="new")
+    assert (changed.status_code, changed.get_json()["properties"]["description"]) == (200, "new")
+    for answer in (
+        assign(api, api.group, ACR_PULL, someone, name),
+        assign(api, api.group, READER, other, name),
+    ):
+        assert code(answer) == (400, "RoleAssignmentUpdateNotPermitted")
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"principalId": str(uuid.uuid4())}, "PrincipalNotFound"),
+        ({"principalId": "not-a-guid"}, "InvalidRequestContent"),
+        ({"principalId": None}, "InvalidRequestContent"),
+        ({"principalType": "User"}, "UnmatchedPrincipalType"),
+        ({"principalType": "Robot"}, "InvalidRequestContent"),
+        ({"roleDefinitionId": f"/{DEFINITIONS}/{uuid.uuid4()}"}, "RoleDefinitionDoesNotExist"),
+        ({"roleDefinitionId": "AcrPull"}, "InvalidRoleAssignment"),
+        ({"roleDefinitionId": f"/{DEFINITIONS}/"}, "InvalidRoleAssignment"),
+        ({"roleDefinitionId": None}, "InvalidRequestContent"),
+        ({"surprise": 1}, "InvalidRequestContent"),
+        ({"delegatedManagedIdentityResourceId": "/x"}, "InvalidRequestContent"),
+        ({"condition": f"{NAME} StringEquals 'a'"}, "InvalidCondition"),
+        ({"condition": f"{NAME} StringEquals 'a'", "conditionVersion": "2.0"}, "InvalidCondition"),
+        ({"conditionVersion": "2.0"}, "InvalidCondition"),
+    ],
+)
+def test_a_bad_assignment_is_refused(
+    api: Deployment, someone: str, changes: dict[str, Any], expected: str
+) -> None:
+    answer = assign(api, api.group, ACR_PULL, someone, **changes)
+    assert code(answer) == (400, expected)
+
+
+@pytest.mark.parametrize("name", ["x", "not-a-guid", "7f951dda-4ed3-4680-a7ca-43fe172d538"])
+def test_an_assignment_is_named_by_a_guid(api: Deployment, someone: str, name: str) -> None:
+    assert code(assign(api, api.group, ACR_PULL, someone, name)) == (400, "InvalidResourceName")
+
+
+@pytest.mark.parametrize(
+    ("role", "condition", "version", "status"),
+    [
+        (REPOSITORY_READER, f"{NAME} StringStartsWithIgnoreCase 'team/'", "2.0", 201),
+        (REPOSITORY_READER, f"{NAME} StringStartsWithIgnoreCase 'team/'", "1.0", 400),
+        (REPOSITORY_READER, f"{NAME} NumericEquals '1'", "2.0", 400),
+        (REPOSITORY_READER, "@Principal[x:y] StringEquals 'a'", "2.0", 400),
+        (CATALOG_LISTER, f"{NAME} StringEquals 'a'", "2.0", 400),
+        (OWNER, f"{NAME} StringEquals 'a'", "2.0", 400),
+    ],
+)
+def test_only_conditions_that_are_evaluated_are_accepted(
+    api: Deployment, someone: str, role: str, condition: str, version: str, status: int
+) -> None:
+    answer = assign(api, api.group, role, someone, condition=condition, conditionVersion=version)
+    assert answer.status_code == status
+    if status == 201:
+        assert answer.get_json()["properties"]["condition"] == condition
+
+
+def test_a_changed_condition_reaches_the_evaluator(api: Deployment, someone: str) -> None:
+    name = str(uuid.uuid4())
+    for word in ("one", "two"):
+        condition = f"{NAME} StringEquals '{word}'"
+        more = {"condition": condition, "conditionVersion": "2.0"}
+        assert assign(api, api.group, REPOSITORY_READER, someone, name, **more).status_code in {200, 201}
+        with api.database.read() as tx:
+            (grant,) = role_assignments.grants(tx, [someone], [api.group.lower()])
+        assert grant.condition == condition
+
+
+def test_an_assignment_below_what_does_not_exist_is_not_found(api: Deployment, someone: str) -> None:
+    for scope, expected in (
+        (f"{api.subscription}/resourceGroups/none", "ResourceGroupNotFound"),
+        (f"/subscriptions/{uuid.uuid4()}", "SubscriptionNotFound"),
+        (f"{api.group}/providers/Microsoft.ContainerRegistry/registries/none1", "ParentResourceNotFound"),
+    ):
+        assert code(assign(api, scope, READER, someone)) == (404, expected)
+
+
+def test_lists_follow_the_scope(api: Deployment, someone: str, second_group: str) -> None:
+    made = {
+        scope: assign(api, scope, READER, someone).get_json()["id"]
+        for scope in ("/", api.subscription, api.group, second_group)
+    }
+
+    def listed(scope: str, condition: str | None = None) -> set[str]:
+        query = {} if condition is None else {"$filter": condition}
+        answer = api.get(below(scope, ASSIGNMENTS), version=ROLES, query=query)
+        assert answer.status_code == 200, answer.text
+        return {
+            row["id"] for row in answer.get_json()["value"] if row["properties"]["principalId"] == someone
+        }
+
+    root, subscription, first, second = made["/"], made[api.subscription], made[api.group], made[second_group]
+    assert listed("/") == {root, subscription, first, second}
+    assert listed("/", "atScope()") == {root}
+    assert listed(api.subscription) == {root, subscription, first, second}
+    assert listed(api.subscription, "atScope()") == {root, subscription}
+    assert listed(api.group) == {root, subscription, first}
+    assert listed(api.group, "atScope()") == {root, subscription, first}
+    assert listed(api.group.upper().replace("/SUBSCRIPTIONS", "/subscriptions")) == {
+        root,
+        subscription,
+        first,
+    }
+    assert listed(api.group, f"principalId eq '{someone}'") == {root, subscription, first}
+    assert listed(api.group, f"principalId eq '{uuid.uuid4()}'") == set()
+    assert listed(api.group, f"atScope() and assignedTo('{someone.upper()}')") == {root, subscription, first}
+
+
+def test_a_list_spells_roles_as_its_subscription_does(api: Deployment) -> None:
+    answer = api.get(below(api.subscription, ASSIGNMENTS), version=ROLES, query={"$filter": "atScope()"})
+    (owner,) = answer.get_json()["value"]
+    assert owner["properties"]["roleDefinitionId"] == f"{api.subscription}/{DEFINITIONS}/{OWNER}"
+    assert owner["properties"]["scope"] == "/"
+
+
+@pytest.mark.parametrize(
+    "condition", ["x eq 'y'", "atScope(", "principalId ne 'x'", "atScope() or atScope()", "'"]
+)
+def test_a_filter_that_is_not_understood_is_refused(api: Deployment, condition: str) -> None:
+    for collection in (ASSIGNMENTS, DEFINITIONS):
+        answer = api.get(below(api.group, collection), version=ROLES, query={"$filter": condition})
+        assert code(answer) == (400, "InvalidParameter")
+
+
+def test_assignments_end_with_what_they_are_attached_to(
+    api: Deployment, someone: str, second_group: str
+) -> None:
+    made = assign(api, second_group, READER, someone).get_json()["id"]
+    assert api.delete(second_group, version="2024-11-01").status_code in {200, 202}
+    for _ in range(3):
+        api.work()
+    with api.database.read() as tx:
+        assert role_assignments.grants(tx, [someone], [second_group.lower()]) == []
+    assert api.get(made, version=ROLES).status_code == 404
+
+
+def test_every_change_moves_the_identity_stamp(api: Deployment, someone: str) -> None:
+    def stamp() -> int:
+        with api.database.read() as tx:
+            return stamps.read(tx, stamps.IDENTITY)
+
+    guid = str(uuid.uuid4())
+    made = below(api.group, ASSIGNMENTS, guid)
+    changes: tuple[Callable[[], TestResponse], ...] = (
+        lambda: assign(api, api.group, READER, someone, guid),
+        lambda: api.delete(made, version=ROLES),
+        lambda: define(api, guid),
+        lambda: api.delete(below(api.subscription, DEFINITIONS, guid), version=ROLES),
+    )
+    for change in changes:
+        before = stamp()
+        assert change().status_code in {200, 201}
+        assert stamp() > before
+
+
+# --- who may assign --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("role", "status"),
+    [
+        (OWNER, 201),
+        (ACCESS_ADMINISTRATOR, 201),
+        (RBAC_ADMINISTRATOR, 201),
+        (CONTRIBUTOR, 403),
+        (READER, 403),
+        (ACR_PULL, 403),
+        (None, 403),
+    ],
+)
+def test_who_may_assign_at_a_scope(api: Deployment, someone: str, role: str | None, status: int) -> None:
+    token = api.persona(role, api.group)
+    made = assign(api, api.group, READER, someone, token=token)
+    assert made.status_code == status
+
+
+def test_nobody_assigns_above_or_beside_their_scope(api: Deployment, someone: str, second_group: str) -> None:
+    token = api.persona(OWNER, api.group)
+    own = api.personas[token]
+    for scope in ("/", api.subscription, second_group):
+        for principal in (someone, own):
+            assert code(assign(api, scope, OWNER, principal, token=token)) == (403, "AuthorizationFailed")
+    owners = assign(api, "/", READER, someone).get_json()["id"]
+    assert code(api.delete(owners, version=ROLES, token=token)) == (403, "AuthorizationFailed")
+
+
+def test_a_refusal_comes_before_any_hint_of_what_exists(api: Deployment, someone: str) -> None:
+    token = api.persona(None, "/")
+    existing = assign(api, api.group, READER, someone).get_json()["id"]
+    for path in (existing, below(api.group, ASSIGNMENTS, str(uuid.uuid4())), below("/", DEFINITIONS, READER)):
+        for method in ("GET", "DELETE"):
+            answer = api.call(method, path, version=ROLES, token=token)
+            assert code(answer) == (403, "AuthorizationFailed")
+    assert (
+        code(assign(api, f"{api.subscription}/resourceGroups/none", READER, someone, token=token))[0] == 403
+    )
+
+
+def test_who_may_read_only_a_group_sees_its_assignments_and_not_its_neighbours(
+    api: Deployment, someone: str, second_group: str
+) -> None:
+    token = api.persona(READER, api.group)
+    hidden = assign(api, second_group, READER, someone).get_json()["id"]
+    shown = assign(api, api.group, READER, someone).get_json()["id"]
+    answer = api.get(below(api.subscription, ASSIGNMENTS), version=ROLES, token=token)
+    found = {row["id"] for row in answer.get_json()["value"]}
+    assert shown in found
+    assert hidden not in found
+    assert code(api.get(below(second_group, ASSIGNMENTS), version=ROLES, token=token))[0] == 403
+
+
+# --- definitions -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("level", ["root", "subscription", "group"])
+def test_built_in_roles_are_listed_at_every_scope(api: Deployment, level: str) -> None:
+    scope = {"root": "/", "subscription": api.subscription, "group": api.group}[level]
+    answer = api.get(below(scope, DEFINITIONS), version=ROLES)
+    assert {"AcrPull", "AcrPush", "AcrDelete", "Owner", "Contributor", "Reader"} <= names(answer)
+    above = "" if level == "root" else api.subscription
+    assert all(row["id"] == f"{above}/{DEFINITIONS}/{row['name']}" for row in answer.get_json()["value"])
+    assert {row["type"] for row in answer.get_json()["value"]} == {"Microsoft.Authorization/roleDefinitions"}
+
+
+def test_filters_of_definitions(api: Deployment) -> None:
+    guid = str(uuid.uuid4())
+    assert define(api, guid, roleName="Mine", assignableScopes=[api.group]).status_code == 201
+
+    def listed(condition: str, scope: str = api.subscription) -> set[str]:
+        return names(api.get(below(scope, DEFINITIONS), version=ROLES, query={"$filter": condition}))
+
+    assert listed("roleName eq 'AcrPull'") == {"AcrPull"}
+    assert listed("roleName eq 'acrpull'") == {"AcrPull"}
+    assert listed("roleName eq 'nope'") == set()
+    assert listed("type eq 'CustomRole'") == set()
+    assert listed("type eq 'CustomRole'", api.group) == {"Mine"}
+    assert listed("atScopeAndBelow() and type eq 'CustomRole'") == {"Mine"}
+    assert "Mine" not in listed("type eq 'BuiltInRole'", api.group)
+
+
+def test_a_built_in_role_is_shown_and_cannot_be_changed(api: Deployment) -> None:
+    path = below(api.subscription, DEFINITIONS, ACR_PULL)
+    shown = api.get(path, version=ROLES)
+    assert shown.get_json()["id"] == path
+    assert shown.get_json()["properties"]["type"] == "BuiltInRole"
+    assert shown.get_json()["properties"]["permissions"][0]["actions"] == [
+        "Microsoft.ContainerRegistry/registries/pull/read"
+    ]
+    assert code(define(api, ACR_PULL)) == (409, "RoleDefinitionIsBuiltIn")
+    assert code(api.delete(path, version=ROLES)) == (409, "RoleDefinitionIsBuiltIn")
+
+
+def test_a_custom_role_lives_and_ends(api: Deployment, someone: str) -> None:
+    guid = str(uuid.uuid4())
+    path = below(api.subscription, DEFINITIONS, guid)
+    assert define(api, guid, roleName="Keeper").status_code == 201
+    assert api.get(path, version=ROLES).get_json()["properties"]["roleName"] == "Keeper"
+    changed = define(api, guid, roleName="Keeper 2")
+    assert (changed.status_code, changed.get_json()["properties"]["roleName"]) == (201, "Keeper 2")
+    made = assign(api, api.group, guid, someone)
+    assert made.status_code == 201
+    assert code(api.delete(path, version=ROLES)) == (400, "RoleDefinitionHasAssignments")
+    assert api.delete(made.get_json()["id"], version=ROLES).status_code == 200
+    assert api.delete(path, version=ROLES).status_code == 200
+    assert api.delete(path, version=ROLES).status_code == 204
+    assert code(api.get(path, version=ROLES)) == (404, "RoleDefinitionDoesNotExist")
+    assert code(assign(api, api.group, guid, someone)) == (400, "RoleDefinitionDoesNotExist")
+
+
+def test_a_changed_custom_role_counts_at_once(api: Deployment) -> None:
+    guid = str(uuid.uuid4())
+    define(api, guid)
+    token = api.persona(guid, api.subscription)
+    assert api.get(api.group, version="2024-11-01", token=token).status_code == 403
+    block = {"actions": ["Microsoft.Resources/subscriptions/resourceGroups/read"]}
+    assert define(api, guid, permissions=[block]).status_code == 201
+    assert api.get(api.group, version="2024-11-01", token=token).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("changes", "status", "expected"),
+    [
+        ({"roleName": ""}, 400, "InvalidRoleDefinition"),
+        ({"roleName": "x" * 513}, 400, "InvalidRoleDefinition"),
+        ({"roleName": "AcrPull"}, 409, "RoleDefinitionWithSameNameExists"),
+        ({"roleName": None}, 400, "InvalidRequestContent"),
+        ({"type": "BuiltInRole"}, 400, "InvalidRoleDefinition"),
+        ({"assignableScopes": []}, 400, "InvalidRoleDefinition"),
+        ({"assignableScopes": ["/"]}, 400, "InvalidRoleDefinition"),
+        ({"assignableScopes": ["nonsense"]}, 400, "InvalidRoleDefinition"),
+        (
+            {"assignableScopes": ["/providers/Microsoft.Management/managementGroups/x"]},
+            400,
+            "InvalidRoleDefinition",
+        ),
+        ({"permissions": [{"actions": ["pull"]}]}, 400, "InvalidRoleDefinition"),
+        ({"permissions": [{"actions": ["Microsoft.X/" + "a" * 300]}]}, 400, "InvalidRoleDefinition"),
+        ({"permissions": [{"actions": ["(a+)+$"]}]}, 400, "InvalidRoleDefinition"),
+        ({"permissions": [{"actions": [5]}]}, 400, "InvalidRequestContent"),
+        ({"permissions": [{"allow": ["*"]}]}, 400, "InvalidRequestContent"),
+        ({"permissions": "x"}, 400, "InvalidRequestContent"),
+    ],
+)
+def test_a_bad_custom_role_is_refused(
+    api: Deployment, changes: dict[str, Any], status: int, expected: str
+) -> None:
+    assert code(define(api, str(uuid.uuid4()), **changes)) == (status, expected)
+
+
+def test_two_custom_roles_cannot_share_a_name(api: Deployment) -> None:
+    assert define(api, str(uuid.uuid4()), roleName="Same").status_code == 201
+    answer = define(api, str(uuid.uuid4()), roleName="SAME")
+    assert code(answer) == (409, "RoleDefinitionWithSameNameExists")
+
+
+def test_a_custom_role_is_assigned_only_where_it_may_be(
+    api: Deployment, someone: str, second_group: str
+) -> None:
+    guid = str(uuid.uuid4())
+    assert define(api, guid, at=api.group, assignableScopes=[api.group]).status_code == 201
+    assert assign(api, api.group, guid, someone).status_code == 201
+    for scope in ("/", api.subscription, second_group):
+        assert code(assign(api, scope, guid, someone)) == (400, "RoleDefinitionNotAssignable")
+
+
+def test_a_custom_role_is_defined_only_by_who_may_at_every_assignable_scope(
+    api: Deployment, second_group: str
+) -> None:
+    token = api.persona(OWNER, api.group)
+    mine = str(uuid.uuid4())
+    assert define(api, mine, at=api.group, token=token, assignableScopes=[api.group]).status_code == 201
+    for scopes in ([api.subscription], [api.group, second_group]):
+        answer = define(api, str(uuid.uuid4()), at=api.group, token=token, assignableScopes=scopes)
+        assert code(answer) == (403, "AuthorizationFailed")
+        widened = define(api, mine, at=api.group, token=token, assignableScopes=scopes)
+        assert code(widened) == (403, "AuthorizationFailed")
+
+
+def test_a_custom_role_of_others_cannot_be_taken_over_through_ones_own_scope(
+    api: Deployment, second_group: str
+) -> None:
+    theirs, wide = str(uuid.uuid4()), str(uuid.uuid4())
+    assert define(api, theirs, at=second_group, assignableScopes=[second_group]).status_code == 201
+    assert define(api, wide).status_code == 201
+    token = api.persona(OWNER, api.group)
+    for guid, expected in (
+        (theirs, (409, "RoleDefinitionWithSameNameExists")),
+        (wide, (403, "AuthorizationFailed")),
+    ):
+        taken = define(api, guid, at=api.group, token=token, roleName="mine", assignableScopes=[api.group])
+        assert code(taken) == expected
+        removed = api.delete(below(api.group, DEFINITIONS, guid), version=ROLES, token=token)
+        assert removed.status_code in {204, 403}
+    with api.database.read() as tx:
+        for guid in (theirs, wide):
+            known = role_assignments.custom_role(tx, role_id=guid)
+            assert known is not None
+            assert known.role_name_key == f"role {guid[:8]}"
+
+
+def test_ids_of_assignments_compare_without_case(api: Deployment, someone: str) -> None:
+    made = assign(api, api.group, READER, someone).get_json()["id"]
+    shouted = made.replace("resourceGroups/default", "RESOURCEGROUPS/DEFAULT").replace(
+        "Microsoft.Authorization", "microsoft.authorization"
+    )
+    assert api.get(shouted, version=ROLES).get_json()["id"] == made
+    assert api.delete(shouted, version=ROLES).status_code == 200
+    assert api.get(made, version=ROLES).status_code == 404
