@@ -19,7 +19,9 @@ def check(state: str, url: str | None) -> int:
     if url is not None:
         environment["ACRCTL_DATABASE_URL"] = url
     for command in ("upgrade", "check"):
-        done = subprocess.run([sys.executable, "-m", "controlplane", "db", command], env=environment, check=False)
+        done = subprocess.run(
+            [sys.executable, "-m", "controlplane", "db", command], env=environment, check=False
+        )
         if done.returncode:
             return done.returncode
     return 0

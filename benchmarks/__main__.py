@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -28,6 +29,7 @@ _BUSY = 0.5
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run and return the exit code: 0 every bar reached, 1 one missed, 2 could not be measured."""
     options = _parser().parse_args(arguments)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that what was started is stopped
     rows = [row for row in ROWS if not options.only or row.name in options.only]
     sizes = QUICK if options.quick else FULL
     try:
@@ -74,7 +76,8 @@ def _text(results: Sequence[Result], facts: dict[str, str], *, quick: bool) -> s
         report.peers(results),
     ]
     if quick:
-        parts.append("A quick look: too short to be quoted.")
+        megabytes = QUICK.large_blob // 1_000_000
+        parts.append(f"A quick look, with blobs of {megabytes} MB for 500: too short to be quoted.")
     return "\n\n".join(parts)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from celery import Celery
+
 from controlplane import resources
 from controlplane.arm.plans import plans_of
 from controlplane.arm.types import Types
@@ -9,6 +11,7 @@ from controlplane.services.assembly import assemble, open_database
 from controlplane.settings.model import Settings
 from controlplane.workers.relay import run_relay
 from controlplane.workers.topics import Work
+from controlplane.workers.worker import assemble as assemble_worker
 from controlplane.workers.worker import run_worker
 
 
@@ -24,6 +27,15 @@ def relay(settings: Settings) -> None:
         SystemExit: the broker is in memory, where the worker relays by itself.
     """
     run_relay(settings, build)
+
+
+def __getattr__(name: str) -> Celery:
+    """Make the application ``celery`` when it is asked for, as ``celery -A controlplane.worker`` does."""
+    if name != "celery":
+        raise AttributeError(name)
+    settings = Settings()
+    globals()[name] = made = assemble_worker(settings, build)
+    return made
 
 
 def build(settings: Settings) -> Work:

@@ -10,7 +10,7 @@ from controlplane.arm.contexts import Call
 from controlplane.arm.declaration import ANY_CALLER, Action, Endpoint, ResourceType
 from controlplane.arm.fields import Shape
 from controlplane.arm.mechanism import Mechanism, not_found, parent_of, refuse_busy, surroundings
-from controlplane.arm.paging import PAGING, refuse_unknown
+from controlplane.arm.paging import refuse_unknown
 from controlplane.arm.pipeline import accepted
 from controlplane.arm.requests import Answer, Monitor, Request
 from controlplane.persistence.database import Transaction
@@ -41,8 +41,7 @@ def call(mechanism: Mechanism, endpoint: Endpoint, request: Request) -> Answer:
     """Call an endpoint: 200 with its answer, or 204 without one."""
     if endpoint.permission != ANY_CALLER:
         mechanism.access.require(request.principal, endpoint.permission, request.scope)
-    known = (*endpoint.query, *PAGING) if endpoint.pages else endpoint.query
-    refuse_unknown(request.query, known)
+    refuse_unknown(request.query, endpoint.query)
     body = _body(endpoint.request, request)
     with mechanism.database.write() if endpoint.writes else mechanism.database.read() as tx:
         answer = endpoint.run(_call(mechanism, tx, request, None, body))

@@ -122,8 +122,7 @@ class Endpoint:
 
     ``path`` has ARM's parameters in braces; ``{subscriptionId}`` and ``{resourceGroupName}`` give the
     scope that ``permission`` (a full RBAC action, or ANY_CALLER) is asked for. ``run`` returns the JSON
-    body and may return None for 204. ``pages`` says the answer is ``{"value": [...]}`` to be cut into
-    pages.
+    body and may return None for 204. ``query`` names the ``$…`` parameters it takes; others are refused.
     """
 
     method: str
@@ -136,7 +135,6 @@ class Endpoint:
     response: Shape | None = None
     query: tuple[str, ...] = ()
     writes: bool = False
-    pages: bool = False
 
 
 def _accept(_: Validation) -> None:

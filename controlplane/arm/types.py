@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import ModuleType
 
-from controlplane.arm.declaration import Endpoint, Kind, ResourceType, Verb
+from controlplane.arm.declaration import ANY_CALLER, Endpoint, Kind, ResourceType, Verb
 
 
 class DeclarationError(Exception):
@@ -37,6 +37,9 @@ class Types:
         found = cls(by_key, tuple(endpoints))
         for declared in found:
             found._check(declared)
+        for endpoint in found.endpoints:
+            if "/" not in endpoint.permission and endpoint.permission != ANY_CALLER:
+                raise DeclarationError(f"{endpoint.path}: it needs a permission, or ANY_CALLER")
         return found
 
     @classmethod

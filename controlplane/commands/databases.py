@@ -23,6 +23,7 @@ def opened(settings: Settings) -> Iterator[Database]:
         settings.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     database = open_database(settings)
     try:
+        database.ping()
         yield database
     except DatabaseUnavailableError as error:
         raise Refusal(f"The database cannot be reached: {error}", "Check ACRCTL_DATABASE_URL.") from error

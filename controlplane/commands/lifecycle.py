@@ -90,8 +90,8 @@ def _say_access(settings: Settings, prepared: first_start.Prepared) -> None:
 def _say_next(settings: Settings) -> None:
     lines = [
         "acrctl registry create -n demo01 --sku Basic --admin-enabled",
+        'eval "$(acrctl env)"    # az, the SDKs and container tools find and trust it in this shell',
         "acrctl registry login -n demo01",
-        'eval "$(acrctl env)"    # points az and the SDKs here',
     ]
     activate = Path(sys.prefix) / "bin" / "activate"
     if activate.exists() and os.environ.get("VIRTUAL_ENV") != sys.prefix:

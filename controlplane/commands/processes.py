@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import os
 import sys
 from pathlib import Path
@@ -14,6 +15,8 @@ from controlplane.kernel.clock import SystemClock
 from controlplane.settings.model import Settings
 from controlplane.supervisor import certificates, first_start
 from controlplane.supervisor.leash import follow_parent
+
+_log = logging.getLogger(__name__)
 
 _LEASH = click.option("--leash", is_flag=True, hidden=True, help="End when the parent process does.")
 
@@ -31,9 +34,14 @@ def serve(*, plane: str | None, login_ports: Path | None, leash: bool) -> None:
         os.environ["ACRCTL_PLANE"] = plane
     settings = _begin(leash=leash)
     first_start.check_port(settings)
+    if login_ports is None and settings.login_server_mode == "port" and settings.plane != "management":
+        _log.warning(
+            "nobody opens login ports for this process: use `controlplane up`, "
+            "or set ACRCTL_LOGIN_SERVER_MODE=domain"
+        )
     files = certificates.ensure(settings, SystemClock().now())
     web = importlib.import_module("controlplane.supervisor.web")
-    web.serve(settings, files, meeting=login_ports)
+    web.serve(settings, files, meeting=None if settings.plane == "management" else login_ports)
 
 
 @click.command()

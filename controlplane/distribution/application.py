@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
+from http import HTTPStatus
 from wsgiref.types import StartResponse
 
 from flask import Flask, Response, g, request
@@ -18,6 +19,7 @@ from controlplane.distribution.answers import (
     envelope,
     failure_headers,
 )
+from controlplane.distribution.bodies import take_rest
 from controlplane.distribution.gate import Gate
 from controlplane.distribution.hot import HotPath
 from controlplane.distribution.listings import ListingRoutes
@@ -113,6 +115,8 @@ def _flask(services: Services, gate: Gate) -> Flask:
 
 
 def _with_common(response: Response) -> Response:
+    if response.status_code >= HTTPStatus.BAD_REQUEST and request.method in {"PATCH", "POST", "PUT"}:
+        take_rest(request.environ)
     for name, value in COMMON:
         response.headers.setdefault(name, value)
     return response

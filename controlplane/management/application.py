@@ -32,7 +32,13 @@ _OPENAPI = {
 
 
 class _Api(Api):  # type: ignore[misc]
-    """flask-smorest without its error handlers: errors have ARM's envelope."""
+    """flask-smorest without its own errors and pages: both have ARM's shape here."""
+
+    def _register_responses(self) -> None:
+        """Describe no answers that are never given."""
+
+    def _register_pagination_header(self) -> None:
+        """Describe no header that is never sent."""
 
     def _register_error_handlers(self) -> None:
         """Leave errors to the front door."""

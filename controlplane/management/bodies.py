@@ -8,11 +8,14 @@ from collections.abc import Mapping
 from typing import Any, NoReturn
 
 from flask import Request
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from controlplane.kernel.catalogue import INVALID_REQUEST_CONTENT, UNSUPPORTED_MEDIA_TYPE
 from controlplane.kernel.errors import Failure
 
 DEEPEST = 64
+TAKEN_BEFORE_A_REFUSAL = 8 * 1024 * 1024
+_STEP = 64 * 1024
 _TYPES = frozenset({"application/json", "text/json", "application/merge-patch+json"})
 
 
@@ -24,6 +27,9 @@ def read_object(request: Request) -> Mapping[str, Any]:
         werkzeug.exceptions.RequestEntityTooLarge: it is larger than the application takes.
     """
     data = request.get_data(cache=True)
+    limit = request.max_content_length
+    if limit is not None and request.content_length is None and len(data) >= limit:
+        raise RequestEntityTooLarge  # chunked: it was cut off where the limit is
     if not data.strip():
         raise _refused("a JSON object is expected, and the body is empty.")
     if request.mimetype not in _TYPES:
@@ -32,6 +38,19 @@ def read_object(request: Request) -> Mapping[str, Any]:
     if not isinstance(body, dict):
         raise _refused("the body must be a JSON object.")
     return body
+
+
+def take_rest(request: Request) -> None:
+    """Read what a client still sends of a request that is refused, up to a bound.
+
+    A server that closes on unread bytes resets the connection, and the client never sees the answer.
+    """
+    stream, left = request.environ["wsgi.input"], TAKEN_BEFORE_A_REFUSAL
+    while left > 0 and request.environ.get("wsgi.input_terminated"):
+        data = stream.read(min(left, _STEP))
+        if not data:
+            return
+        left -= len(data)
 
 
 def parse(data: bytes) -> Any:

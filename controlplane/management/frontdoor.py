@@ -15,7 +15,7 @@ from werkzeug.exceptions import HTTPException
 from controlplane.domain.principals import Principal
 from controlplane.kernel.catalogue import AUTHENTICATION_FAILED, INTERNAL_ERROR, INVALID_PARAMETER
 from controlplane.kernel.errors import Failure
-from controlplane.management import errors, headers, state
+from controlplane.management import bodies, errors, headers, state
 from controlplane.management.hosts import Hosts
 from controlplane.persistence.database import DatabaseUnavailableError
 
@@ -97,6 +97,8 @@ class FrontDoor:
         if response.status_code < _ERRORS_FROM and not known.public and not known.authorised:
             log.error("request %s: %s answered without authorisation", known.request_id, request.endpoint)
             response = errors.answer(Failure(INTERNAL_ERROR, request_id=known.request_id))
+        if response.status_code >= _ERRORS_FROM:
+            bodies.take_rest(request)
         headers.add(response, known, self._region)
         headers.record(response, known)
         return response

@@ -168,7 +168,6 @@ _WORDS = {
 def _of_endpoint(types: Types, endpoint: Endpoint) -> Route:
     known = [paths.SUBSCRIPTION, paths.GROUP, *(paths.item(types, declared) for declared in types)]
     above = max((path for path in known if endpoint.path.startswith(f"{path}/")), key=len, default="")
-    pages = PAGING if endpoint.pages else ()
     namespace = endpoint.path.rpartition("/providers/")[2] if "/providers/" in endpoint.path else ""
     return Route(
         method=endpoint.method,
@@ -180,7 +179,7 @@ def _of_endpoint(types: Types, endpoint: Endpoint) -> Route:
         scope_segments=above.count("/"),
         request=endpoint.request,
         responses={200: endpoint.response},
-        queries=(*endpoint.query, *pages),
+        queries=endpoint.query,
         any_caller=endpoint.permission == ANY_CALLER,
     )
 

@@ -45,7 +45,7 @@ class Relay:
             Exception: whatever ``publish`` raised; what went out before it is deleted.
         """
         with self._database.read() as tx:
-            rows = outbox.take(tx, BATCH)
+            rows = [] if outbox.is_empty(tx) else outbox.take(tx, BATCH)
         sent: list[int] = []
         try:
             for row in rows:

@@ -39,7 +39,7 @@ class Sweeper:
     def ring_due(self) -> int:
         """Ring for operations whose pause before a retry is over; return how many."""
         with self._database.read() as tx:
-            rows = store.due(tx, self._clock.now(), _BATCH)
+            rows = store.due(tx, self._clock.now(), _BATCH) if store.any_live(tx) else []
         return self._ring(rows)
 
     def ring_lost(self, *, every: bool = False) -> int:

@@ -39,16 +39,44 @@ class LinkRow:
     released: bool
 
 
+# Built once; see content_repositories.
+_LINKS = (
+    sa.select(blobs.c.digest, blobs.c.size, repository_blobs.c.released_at.is_not(None))
+    .join(repository_blobs, repository_blobs.c.digest == blobs.c.digest)
+    .where(
+        repository_blobs.c.repository_id == sa.bindparam("repository"),
+        repository_blobs.c.digest.in_(sa.bindparam("digests", expanding=True)),
+    )
+)
+_ADD_BLOB = {
+    "sqlite": sqlite.insert(blobs).on_conflict_do_nothing(index_elements=["digest"]),
+    "postgresql": postgresql.insert(blobs).on_conflict_do_nothing(index_elements=["digest"]),
+}
+_ADD_LINK = {
+    "sqlite": sqlite.insert(repository_blobs)
+    .on_conflict_do_nothing(index_elements=["repository_id", "digest"])
+    .returning(repository_blobs.c.digest),
+    "postgresql": postgresql.insert(repository_blobs)
+    .on_conflict_do_nothing(index_elements=["repository_id", "digest"])
+    .returning(repository_blobs.c.digest),
+}
+_MORE = {"links": registry_blobs.c.links + 1}
+_COUNT_IN = {
+    "sqlite": sqlite.insert(registry_blobs)
+    .on_conflict_do_update(index_elements=["registry_id", "digest"], set_=_MORE)
+    .returning(registry_blobs.c.links),
+    "postgresql": postgresql.insert(registry_blobs)
+    .on_conflict_do_update(index_elements=["registry_id", "digest"], set_=_MORE)
+    .returning(registry_blobs.c.links),
+}
+
+
 def links(tx: Transaction, repository_id: int, digests: Sequence[str]) -> dict[str, LinkRow]:
     """Return what a repository has of the given blobs."""
     found = {}
     for step in _steps(digests):
-        statement = (
-            sa.select(blobs.c.digest, blobs.c.size, repository_blobs.c.released_at.is_not(None))
-            .join(repository_blobs, repository_blobs.c.digest == blobs.c.digest)
-            .where(repository_blobs.c.repository_id == repository_id, repository_blobs.c.digest.in_(step))
-        )
-        for digest, size, released in tx.connection.execute(statement):
+        rows = tx.connection.execute(_LINKS, {"repository": repository_id, "digests": step})
+        for digest, size, released in rows:
             found[digest] = LinkRow(digest, size, bool(released))
     return found
 
@@ -61,18 +89,10 @@ def size_of(tx: Transaction, repository_id: int, digest: str) -> int | None:
 
 def link(tx: Transaction, holder: Holder, digest: str, size: int, now: datetime) -> int:
     """Let a repository hold a blob whose bytes are in the store."""
-    insert = postgresql.insert if tx.dialect == "postgresql" else sqlite.insert
-    tx.connection.execute(
-        insert(blobs)
-        .values(digest=digest, size=size, created_at=now)
-        .on_conflict_do_nothing(index_elements=["digest"])
-    )
-    made = tx.connection.execute(
-        insert(repository_blobs)
-        .values(repository_id=holder.repository_id, digest=digest, linked_at=now)
-        .on_conflict_do_nothing(index_elements=["repository_id", "digest"])
-        .returning(repository_blobs.c.digest)
-    ).all()
+    values = {"digest": digest, "size": size, "created_at": now}
+    tx.connection.execute(_ADD_BLOB[tx.dialect], values)
+    link_ = {"repository_id": holder.repository_id, "digest": digest, "linked_at": now}
+    made = tx.connection.execute(_ADD_LINK[tx.dialect], link_).all()
     return _count_in(tx, holder, digest, size) if made else take_back(tx, holder, [digest], now)
 
 
@@ -144,15 +164,8 @@ def some(tx: Transaction, repository_id: int, limit: int) -> Sequence[str]:
 
 
 def _count_in(tx: Transaction, holder: Holder, digest: str, size: int) -> int:
-    insert = postgresql.insert if tx.dialect == "postgresql" else sqlite.insert
-    count = tx.connection.execute(
-        insert(registry_blobs)
-        .values(registry_id=holder.registry_id, digest=digest, links=1)
-        .on_conflict_do_update(
-            index_elements=["registry_id", "digest"], set_={"links": registry_blobs.c.links + 1}
-        )
-        .returning(registry_blobs.c.links)
-    ).scalar_one()
+    values = {"registry_id": holder.registry_id, "digest": digest, "links": 1}
+    count = tx.connection.execute(_COUNT_IN[tx.dialect], values).scalar_one()
     return size if count == 1 else 0
 
 

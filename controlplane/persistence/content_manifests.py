@@ -54,12 +54,30 @@ class NewManifest:
     edges: Sequence[tuple[str, str]]  # digest, kind
 
 
+# Built once; see content_repositories.
+_THIS = (manifests.c.repository_id == sa.bindparam("repository")) & (
+    manifests.c.digest == sa.bindparam("wanted")
+)
+_FIND = sa.select(*_SHOWN).where(_THIS)
+_EXISTING = sa.select(manifests.c.digest).where(
+    manifests.c.repository_id == sa.bindparam("repository"),
+    manifests.c.digest.in_(sa.bindparam("digests", expanding=True)),
+)
+_INSERT = {
+    "sqlite": sqlite.insert(manifests)
+    .on_conflict_do_nothing(index_elements=["repository_id", "digest"])
+    .returning(manifests.c.id),
+    "postgresql": postgresql.insert(manifests)
+    .on_conflict_do_nothing(index_elements=["repository_id", "digest"])
+    .returning(manifests.c.id),
+}
+_INSERT_EDGES = sa.insert(manifest_edges)
+_TOUCH = sa.update(manifests).where(_THIS).values(updated_at=sa.bindparam("now")).returning(manifests.c.id)
+
+
 def find(tx: Transaction, repository_id: int, digest: str) -> ManifestRow | None:
     """Return a manifest of a repository."""
-    statement = sa.select(*_SHOWN).where(
-        manifests.c.repository_id == repository_id, manifests.c.digest == digest
-    )
-    row = tx.connection.execute(statement).one_or_none()
+    row = tx.connection.execute(_FIND, {"repository": repository_id, "wanted": digest}).one_or_none()
     return None if row is None else ManifestRow(*row)
 
 
@@ -67,57 +85,40 @@ def existing(tx: Transaction, repository_id: int, digests: Sequence[str]) -> set
     """Return which of the given manifests a repository has."""
     found: set[str] = set()
     for start in range(0, len(digests), _STEP):
-        statement = sa.select(manifests.c.digest).where(
-            manifests.c.repository_id == repository_id,
-            manifests.c.digest.in_(digests[start : start + _STEP]),
-        )
-        found.update(tx.connection.execute(statement).scalars())
+        values = {"repository": repository_id, "digests": digests[start : start + _STEP]}
+        found.update(tx.connection.execute(_EXISTING, values).scalars())
     return found
 
 
 def insert(tx: Transaction, repository_id: int, new: NewManifest, now: datetime) -> tuple[int, bool]:
     """Store a manifest with its edges; return its id and whether it is new to the repository."""
-    make = postgresql.insert if tx.dialect == "postgresql" else sqlite.insert
-    made = tx.connection.execute(
-        make(manifests)
-        .values(
-            repository_id=repository_id,
-            digest=new.digest,
-            media_type=new.media_type,
-            artifact_type=new.artifact_type,
-            config_media_type=new.config_media_type,
-            subject=new.subject,
-            annotations=new.annotations if new.annotations is None else dict(new.annotations),
-            architecture=new.architecture,
-            os=new.os,
-            size=len(new.payload),
-            image_size=new.image_size,
-            payload=new.payload,
-            created_at=now,
-            updated_at=now,
-        )
-        .on_conflict_do_nothing(index_elements=["repository_id", "digest"])
-        .returning(manifests.c.id)
-    ).scalar()
+    values = {
+        "repository_id": repository_id,
+        "digest": new.digest,
+        "media_type": new.media_type,
+        "artifact_type": new.artifact_type,
+        "config_media_type": new.config_media_type,
+        "subject": new.subject,
+        "annotations": None if new.annotations is None else dict(new.annotations),
+        "architecture": new.architecture,
+        "os": new.os,
+        "size": len(new.payload),
+        "image_size": new.image_size,
+        "payload": new.payload,
+        "created_at": now,
+        "updated_at": now,
+    }
+    made = tx.connection.execute(_INSERT[tx.dialect], values).scalar()
     if made is None:
-        return _touch(tx, repository_id, new.digest, now), False
+        again = {"repository": repository_id, "wanted": new.digest, "now": now}
+        return int(tx.connection.execute(_TOUCH, again).scalar_one()), False
     if new.edges:
         rows = [
             {"manifest_id": made, "digest": digest, "kind": kind, "repository_id": repository_id}
             for digest, kind in new.edges
         ]
-        tx.connection.execute(sa.insert(manifest_edges), rows)
+        tx.connection.execute(_INSERT_EDGES, rows)
     return int(made), True
-
-
-def _touch(tx: Transaction, repository_id: int, digest: str, now: datetime) -> int:
-    found = tx.connection.execute(
-        sa.update(manifests)
-        .where(manifests.c.repository_id == repository_id, manifests.c.digest == digest)
-        .values(updated_at=now)
-        .returning(manifests.c.id)
-    )
-    return int(found.scalar_one())
 
 
 def some(tx: Transaction, repository_id: int, limit: int) -> Sequence[ManifestRow]:

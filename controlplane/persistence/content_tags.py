@@ -32,10 +32,16 @@ _ROW = sa.select(tags.c.name, manifests.c.digest, tags.c.manifest_id, tags.c.cre
 )
 
 
+# Built once; see content_repositories.
+_ONE = (tags.c.repository_id == sa.bindparam("repository")) & (tags.c.name == sa.bindparam("tag")) & _CURRENT
+_FIND = _ROW.where(_ONE)
+_INSERT = sa.insert(tags)
+_END = sa.update(tags).where(_ONE).values(until=sa.bindparam("now")).returning(tags.c.id)
+
+
 def find(tx: Transaction, repository_id: int, name: str) -> TagRow | None:
     """Return what a tag names now."""
-    statement = _ROW.where(tags.c.repository_id == repository_id, tags.c.name == name, _CURRENT)
-    row = tx.connection.execute(statement).one_or_none()
+    row = tx.connection.execute(_FIND, {"repository": repository_id, "tag": name}).one_or_none()
     return None if row is None else TagRow(*row)
 
 
@@ -46,26 +52,15 @@ def put(tx: Transaction, repository_id: int, name: str, manifest_id: int, now: d
         return False
     if before is not None:
         end(tx, repository_id, name, now)
-    tx.connection.execute(
-        sa.insert(tags).values(
-            repository_id=repository_id,
-            name=name,
-            manifest_id=manifest_id,
-            created_at=now if before is None else before.created_at,
-            since=now,
-        )
-    )
+    values = {"repository_id": repository_id, "name": name, "manifest_id": manifest_id, "since": now}
+    created = now if before is None else before.created_at
+    tx.connection.execute(_INSERT, {**values, "created_at": created})
     return before is None
 
 
 def end(tx: Transaction, repository_id: int, name: str, now: datetime) -> bool:
     """End what a tag names now; False when there is no such tag."""
-    ended = tx.connection.execute(
-        sa.update(tags)
-        .where(tags.c.repository_id == repository_id, tags.c.name == name, _CURRENT)
-        .values(until=now)
-        .returning(tags.c.id)
-    )
+    ended = tx.connection.execute(_END, {"repository": repository_id, "tag": name, "now": now})
     return ended.first() is not None
 
 

@@ -9,7 +9,7 @@ saves two round trips each.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,8 @@ import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
+
+from controlplane.persistence.turns import Turns
 
 SQLITE_BUSY_TIMEOUT_MS = 30_000
 
@@ -58,6 +60,8 @@ class Database:
         self.dialect = sa.make_url(self.url).get_backend_name()
         self._engine = _engine(self.url, pool_size, sqlite_synchronous)
         self._reader = self._engine
+        self._queue = _queue(self.url)
+        self._turns = nullcontext if self._queue is None else self._queue.taken
         if self.dialect == "postgresql":
             self._reader = self._engine.execution_options(isolation_level="AUTOCOMMIT")
 
@@ -79,7 +83,7 @@ class Database:
             DatabaseUnavailableError: the database cannot be reached.
             UniqueViolationError: a unique index was violated.
         """
-        with _translated(), self._engine.connect() as connection:
+        with self._turns(), _translated(), self._engine.connect() as connection:
             if self.dialect == "sqlite":
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
             try:
@@ -106,6 +110,15 @@ class Database:
     def dispose(self) -> None:
         """Close every pooled connection (at shutdown, and in a child after fork)."""
         self._engine.dispose()
+        if self._queue is not None:
+            self._queue.close()
+
+
+def _queue(url: str) -> Turns | None:
+    """Return the queue of an SQLite file's writers."""
+    parsed = sa.make_url(url)
+    path = parsed.database if parsed.get_backend_name() == "sqlite" else None
+    return None if path in {None, "", ":memory:"} else Turns(str(path))
 
 
 def _with_driver(url: str) -> str:

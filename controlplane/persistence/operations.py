@@ -85,6 +85,12 @@ def live(tx: Transaction, resource_key: str) -> OperationRow | None:
     return _one(tx, sa.select(operations).where(operations.c.resource_key == resource_key, _LIVE))
 
 
+def any_live(tx: Transaction) -> bool:
+    """Tell whether any operation is under way. Asked many times a second, hence by the driver alone."""
+    found = tx.connection.exec_driver_sql("SELECT 1 FROM operations WHERE ended_at IS NULL LIMIT 1")
+    return found.first() is not None
+
+
 def claim(tx: Transaction, operation_id: str, now: datetime, lease: timedelta) -> OperationRow | None:
     """Take an operation that is due, or whose worker's lease has run out; None when it is neither."""
     due = sa.and_(operations.c.status == OperationStatus.ACCEPTED.value, operations.c.not_before <= now)

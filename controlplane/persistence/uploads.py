@@ -23,20 +23,8 @@ class UploadRow:
     sha256: str | None
 
 
-def insert(tx: Transaction, upload_id: str, repository_id: int, owner: str, now: datetime) -> None:
-    """Begin an upload with no bytes."""
-    tx.connection.execute(
-        sa.insert(uploads).values(
-            id=upload_id,
-            repository_id=repository_id,
-            owner=owner,
-            received=0,
-            created_at=now,
-            updated_at=now,
-        )
-    )
-
-
+# Built once; see content_repositories.
+_INSERT = sa.insert(uploads)
 _FIND = (
     sa.select(uploads.c.id, uploads.c.repository_id, uploads.c.owner, uploads.c.received, uploads.c.sha256)
     .join(repositories, repositories.c.id == uploads.c.repository_id)
@@ -47,6 +35,19 @@ _FIND = (
         repositories.c.name == sa.bindparam("repository"),
     )
 )
+_ADVANCE = (
+    sa.update(uploads)
+    .where(uploads.c.id == sa.bindparam("upload"), uploads.c.received == sa.bindparam("before"))
+    .values(received=sa.bindparam("after"), sha256=sa.bindparam("taken"), updated_at=sa.bindparam("now"))
+    .returning(uploads.c.id)
+)
+_DELETE = sa.delete(uploads).where(uploads.c.id == sa.bindparam("upload")).returning(uploads.c.id)
+
+
+def insert(tx: Transaction, upload_id: str, repository_id: int, owner: str, now: datetime) -> None:
+    """Begin an upload with no bytes."""
+    values = {"id": upload_id, "repository_id": repository_id, "owner": owner, "received": 0}
+    tx.connection.execute(_INSERT, {**values, "created_at": now, "updated_at": now})
 
 
 def find(tx: Transaction, registry_id: int, repository: str, upload_id: str, owner: str) -> UploadRow | None:
@@ -60,18 +61,14 @@ def find(tx: Transaction, registry_id: int, repository: str, upload_id: str, own
 
 def advance(tx: Transaction, before: UploadRow, received: int, sha256: str | None, now: datetime) -> bool:
     """Note more bytes; False when the upload is no longer as it was read."""
-    done = tx.connection.execute(
-        sa.update(uploads)
-        .where(uploads.c.id == before.id, uploads.c.received == before.received)
-        .values(received=received, sha256=sha256, updated_at=now)
-        .returning(uploads.c.id)
-    )
+    values = {"upload": before.id, "before": before.received, "after": received, "taken": sha256, "now": now}
+    done = tx.connection.execute(_ADVANCE, values)
     return done.first() is not None
 
 
 def delete(tx: Transaction, upload_id: str) -> bool:
     """Forget an upload; False when it was forgotten before."""
-    done = tx.connection.execute(sa.delete(uploads).where(uploads.c.id == upload_id).returning(uploads.c.id))
+    done = tx.connection.execute(_DELETE, {"upload": upload_id})
     return done.first() is not None
 
 

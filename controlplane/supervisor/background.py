@@ -49,9 +49,8 @@ def wait_until_ready(
     deadline = time.monotonic() + READY_SECONDS
     said = ""
     while not (answer := probe.ask(settings, "/readyz")).good:
-        if process is not None and process.poll() is not None:
-            raise StartError("The supervisor ended.", _log_end(places, "supervisor"))
-        _give_up_on_crashes(places)
+        if process is not None:
+            _give_up_on_crashes(process, places)
         if time.monotonic() > deadline:
             raise StartError(f"Not ready after {READY_SECONDS:.0f} s: {answer.text}", _log_end(places, "web"))
         now = "waiting for the web process" if answer.status == 0 else f"not ready yet: {answer.text}"
@@ -95,7 +94,9 @@ def _signal(pid: int, number: signal.Signals) -> None:
         raise StartError(f"The supervisor (pid {pid}) belongs to another user.") from error
 
 
-def _give_up_on_crashes(places: Places) -> None:
+def _give_up_on_crashes(supervisor: subprocess.Popen[bytes], places: Places) -> None:
+    if supervisor.poll() is not None:
+        raise StartError("The supervisor ended.", _log_end(places, "supervisor"))
     report = Report.load(places)
     for process in report.processes if report else ():
         if process.restarts >= _HOPELESS_RESTARTS:

@@ -5,16 +5,17 @@ from __future__ import annotations
 import contextlib
 import shutil
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, cast
 
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from controlplane import resources
 from controlplane.app import identity_plane, management_plane
+from controlplane.arm.declaration import ResourceType
 from controlplane.arm.plans import plans_of
 from controlplane.arm.types import Types
 from controlplane.kernel.clock import SystemClock
@@ -32,6 +33,7 @@ from tests.api import toys
 GROUPS = "2024-11-01"
 SUBSCRIPTIONS = "2022-12-01"
 ROLES = "2022-04-01"
+REGISTRIES = "2025-11-01"
 READER = "acdd72a7-3385-48ef-bd42-f606fba81ae7"
 CONTRIBUTOR = "b24988ac-6180-42a0-ab88-20f7382dd24c"
 ACR_PULL = "7f951dda-4ed3-4680-a7ca-43fe172d538d"
@@ -73,9 +75,25 @@ def sign_in(services: Services, app_id: str, secret: str, tenant: str) -> str:
         "client_secret": secret,
         "scope": "https://management.azure.com/.default",
     }
-    answer = identity_plane(services).test_client().post(f"/{tenant}/oauth2/v2.0/token", data=form)
+    answer = reply_of(identity_plane(services).test_client().post(f"/{tenant}/oauth2/v2.0/token", data=form))
     assert answer.status_code == 200, answer.text
     return str(answer.json["access_token"])
+
+
+class Reply(Protocol):
+    """An answer, as far as tests look at it."""
+
+    status_code: int
+    mimetype: str
+    headers: Any
+    data: bytes
+    text: str
+    json: Any
+
+
+def reply_of(answer: TestResponse) -> Reply:
+    """Return an answer in the form that tests read: its JSON is whatever they expect."""
+    return cast("Reply", answer)
 
 
 @dataclass
@@ -113,27 +131,28 @@ class Deployment:
         token: str | None = None,
         headers: Mapping[str, str] | None = None,
         **kwargs: Any,
-    ) -> TestResponse:
+    ) -> Reply:
         """Send a request as the owner, or as whoever a token is of; the api-version goes into the query."""
         query = ({} if version is None else {"api-version": version}) | kwargs.pop("query", {})
         sent = {"Authorization": f"Bearer {token or self.token}", **(headers or {})}
         if body is not None:
             kwargs["json"] = body
-        return self.client.open(path, method=method, query_string=query or None, headers=sent, **kwargs)
+        answer = self.client.open(path, method=method, query_string=query or None, headers=sent, **kwargs)
+        return reply_of(answer)
 
-    def get(self, path: str, **kwargs: Any) -> TestResponse:
+    def get(self, path: str, **kwargs: Any) -> Reply:
         return self.call("GET", path, **kwargs)
 
-    def put(self, path: str, body: Any, **kwargs: Any) -> TestResponse:
+    def put(self, path: str, body: Any, **kwargs: Any) -> Reply:
         return self.call("PUT", path, body, **kwargs)
 
-    def patch(self, path: str, body: Any, **kwargs: Any) -> TestResponse:
+    def patch(self, path: str, body: Any, **kwargs: Any) -> Reply:
         return self.call("PATCH", path, body, **kwargs)
 
-    def delete(self, path: str, **kwargs: Any) -> TestResponse:
+    def delete(self, path: str, **kwargs: Any) -> Reply:
         return self.call("DELETE", path, **kwargs)
 
-    def follow(self, url: str, **kwargs: Any) -> TestResponse:
+    def follow(self, url: str, **kwargs: Any) -> Reply:
         """Get an absolute URL that an answer named; it has its own query."""
         return self.call("GET", url, version=None, **kwargs)
 
@@ -152,7 +171,7 @@ class Deployment:
 
     def openapi(self) -> dict[str, Any]:
         """Return the OpenAPI document as it is served."""
-        answer = self.client.get("/openapi.json")
+        answer = reply_of(self.client.get("/openapi.json"))
         assert answer.status_code == 200
         document: dict[str, Any] = answer.json
         return document
@@ -195,17 +214,19 @@ def renew(deployment: Deployment, template: Template) -> None:
     deployment.notes.clear()
 
 
-def open_deployment(template: Template, folder: Path) -> Deployment:
+def open_deployment(
+    template: Template, folder: Path, further: Sequence[ResourceType] = toys.ALL
+) -> Deployment:
     """Copy a template and serve it."""
     shutil.copytree(template.folder, folder, dirs_exist_ok=True)
-    return serve(template, settings_in(folder))
+    return serve(template, settings_in(folder), further)
 
 
-def serve(template: Template, settings: Settings) -> Deployment:
-    """Serve what a template made, with the product's types and the toys."""
+def serve(template: Template, settings: Settings, further: Sequence[ResourceType] = toys.ALL) -> Deployment:
+    """Serve what a template made, with the product's types and further ones."""
     services = assemble(settings, open_database(settings), SystemClock(), RandomIds())
     product = Types.discover(resources)
-    types = Types.of([*product, *toys.ALL], product.endpoints)
+    types = Types.of([*product, *further], product.endpoints)
     app = management_plane(services, types)
     app.testing = False
     plans = plans_of(types, services.database, services, services.clock)

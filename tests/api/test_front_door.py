@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import re
+from io import BytesIO
 from typing import Any
 
 import pytest
@@ -148,6 +149,15 @@ def test_other_content_types_are_refused(api: Deployment) -> None:
 def test_large_bodies_are_refused(api: Deployment) -> None:
     answer = api.call("PUT", widget(api), data=b" " * 1_100_000 + b"{}", content_type="application/json")
     assert code(answer) == (413, "RequestTooLarge")
+
+
+@pytest.mark.parametrize("size", [10_000, 1_048_576, 3_000_000])
+def test_refused_bodies_are_taken_so_that_the_answer_arrives(api: Deployment, size: int) -> None:
+    body = BytesIO(b" " * size)
+    environ = {"wsgi.input": body, "wsgi.input_terminated": True, "CONTENT_LENGTH": None}
+    answer = api.call("PUT", widget(api), content_type="application/json", environ_overrides=environ)
+    assert answer.status_code == (400 if size < 1_048_576 else 413)
+    assert body.read() == b""
 
 
 def test_control_characters_in_addresses_are_refused(api: Deployment) -> None:

@@ -9,7 +9,7 @@ from werkzeug.test import Client
 
 from controlplane import app
 from controlplane.settings.model import Plane
-from tests.api.deployment import GROUPS, SUBSCRIPTIONS, Deployment
+from tests.api.deployment import GROUPS, SUBSCRIPTIONS, Deployment, reply_of
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +37,7 @@ def test_a_host_that_is_no_registry_is_told_in_the_form_of_registries(client: Cl
 
 
 def test_what_no_plane_knows_is_refused_by_management(api: Deployment, client: Client) -> None:
-    answer = client.get("/else", headers={"Authorization": f"Bearer {api.token}"})
+    answer = reply_of(client.get("/else", headers={"Authorization": f"Bearer {api.token}"}))
     assert (answer.status_code, answer.json["error"]["code"]) == (404, "NotFound")
     assert answer.headers["x-ms-request-id"]
 
@@ -63,6 +63,6 @@ def test_planes_can_be_served_apart(api: Deployment, plane: Plane, management: i
     headers = {"Authorization": f"Bearer {api.token}"}
     shown = client.get(f"{api.group}?api-version={GROUPS}", headers=headers)
     assert shown.status_code == management
-    answer = client.get("/v2/", headers=headers)
+    answer = reply_of(client.get("/v2/", headers=headers))
     assert answer.status_code == data
     assert ("errors" in answer.json) is (plane != "management")

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from tests.api.deployment import Deployment
-
-REGISTRIES = "2025-11-01"
+from tests.api.deployment import REGISTRIES, Deployment
 
 
 def registry(api: Deployment, sku: str) -> str:

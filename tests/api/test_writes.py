@@ -9,7 +9,7 @@ import pytest
 from tests.api import toys
 from tests.api.deployment import Deployment
 
-BODY = {"location": "East US", "properties": {"colour": "green", "size": 5}}
+BODY: dict[str, Any] = {"location": "East US", "properties": {"colour": "green", "size": 5}}
 
 
 def widget(api: Deployment, name: str = "cog") -> str:

@@ -142,7 +142,9 @@ def test_an_operation_that_has_ended_never_changes(database: Database, clock: Ma
     operation = submit(database, clock=clock)
     claim(database, operation, clock)
     with database.write() as tx:
+        assert store.any_live(tx)
         store.complete(tx, operation, 1, clock.now(), DONE)
+        assert not store.any_live(tx)
     ended = look(database, operation)
     clock.pass_by(100)
     with database.write() as tx:

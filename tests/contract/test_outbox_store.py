@@ -22,6 +22,7 @@ def test_messages_leave_oldest_first_and_only_when_deleted(database: Database) -
         assert taken[0].payload["nested"] == {"a": [1, None]}
         assert outbox.take(tx, 3) == taken
     with database.write() as tx:
+        assert not outbox.is_empty(tx)
         outbox.delete(tx, [row.id for row in taken])
         outbox.delete(tx, [taken[0].id])  # another relay was first
         outbox.delete(tx, [])
@@ -39,3 +40,4 @@ def test_a_message_of_a_transaction_that_fails_was_never_there(database: Databas
         fail_half_way()
     with database.read() as tx:
         assert outbox.take(tx, 10) == []
+        assert outbox.is_empty(tx)

@@ -32,7 +32,7 @@ def toy(name: str, folder: Path, url: str, **settings: object) -> Process:
 
 def burn(database: Database, processes: list[Process], extent: Extent) -> None:
     invariants.watch(database)
-    fire = Fire(processes, extent.seed)
+    fire = Fire(processes, extent.seed, lambda: invariants.ended(database))
     accepted: list[str] = []
 
     def work() -> None:

@@ -70,7 +70,7 @@ class Crowd:
 
 def burn(service: Service, processes: list[Process], extent: Extent) -> None:
     invariants.watch(service.database)
-    fire = Fire(processes, extent.seed)
+    fire = Fire(processes, extent.seed, lambda: invariants.ended(service.database))
     crowd = Crowd(
         service, lambda begun: begun >= extent.operations and len(fire.killer.kills) >= extent.kills
     )

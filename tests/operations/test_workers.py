@@ -105,7 +105,7 @@ def test_operations_end_soon_after_they_were_accepted(deploy: Deploy, sqlite_url
         assert row.ended_at is not None
         times.append((row.ended_at - row.created_at).total_seconds())
         assert steps_of(service.folder, row.id) == ["first 1", "second 1"]
-    assert statistics.median(times) < 0.2  # 0.04 on a quiet machine
+    assert statistics.median(times) < 0.3  # 0.02 on a quiet machine
 
 
 def test_many_operations_do_not_wait_for_each_others_acknowledgement(deploy: Deploy, sqlite_url: str) -> None:

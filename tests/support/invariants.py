@@ -51,6 +51,11 @@ def everything_ended(database: Database) -> bool:
     return not _rows(database, _LIVE_OPERATIONS)
 
 
+def ended(database: Database) -> int:
+    """Return how many operations have ended."""
+    return len(_rows(database, "SELECT id FROM operations WHERE ended_at IS NOT NULL"))
+
+
 def violations(database: Database, accepted: Iterable[str]) -> list[str]:
     """Describe everything that does not hold, once the service is at rest.
 

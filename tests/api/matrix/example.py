@@ -11,7 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.api.deployment import CONTRIBUTOR, GROUPS, Deployment
+from controlplane.domain.scopes import REGISTRY_TYPE
+from tests.api.deployment import CONTRIBUTOR, GROUPS, REGISTRIES, Deployment
 from tests.api.matrix import examples
 
 OWNER = "8e3af657-a8ff-443c-a75c-2fe8c4bcb635"
@@ -23,6 +24,16 @@ def in_lab(api: Deployment) -> str:
     made = api.put(lab, {"location": "eastus"}, version=GROUPS)
     assert made.status_code in {200, 201}, made.text
     return lab
+
+
+def registry_in_lab(api: Deployment) -> str:
+    """Make a Premium registry in that group; return its id."""
+    path = f"{in_lab(api)}/providers/{REGISTRY_TYPE}/parent01"
+    body = {"location": "eastus", "sku": {"name": "Premium"}}
+    made = api.put(path, body, version=REGISTRIES)
+    assert made.status_code in {200, 201}, made.text
+    api.work()
+    return path
 
 
 @dataclass(frozen=True)

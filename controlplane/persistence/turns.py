@@ -1,0 +1,54 @@
+"""Taking turns at SQLite's one writer.
+
+SQLite lets a second writer wait by sleeping and trying again, for longer each time and in no order: with many
+writers some wait for seconds while others write again and again. Here they queue up before they begin:
+threads of a process at a lock, processes at a locked file, both woken at once and roughly in order. SQLite's
+own lock stays the one that protects the data; a process that does not take turns is only less polite.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+class Turns:
+    """The queue of writers of one database file. Safe to share between threads and to inherit by fork.
+
+    Args:
+        path: the database file; the file that is locked lies beside it.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = f"{path}-turn"
+        self._lock = threading.Lock()
+        self._descriptor = -1
+        self._owner = -1
+
+    @contextmanager
+    def taken(self) -> Iterator[None]:
+        """Wait for the caller's turn, and keep it until the block ends."""
+        with self._lock:
+            descriptor = self._opened()
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            try:
+                yield
+            finally:
+                fcntl.flock(descriptor, fcntl.LOCK_UN)
+
+    def _opened(self) -> int:
+        # A lock belongs to the open file, which a forked child would share with its parent.
+        if self._owner != os.getpid():
+            self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            self._owner = os.getpid()
+        return self._descriptor
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            if self._owner == os.getpid():
+                os.close(self._descriptor)
+            self._owner = -1
