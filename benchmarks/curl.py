@@ -1,8 +1,8 @@
 """Transfers of large blobs with curl, which costs the machine less than any client in Python.
 
 The headers travel on standard input, so that no token is in the list of processes. Both sides get the same
-cipher, the one that docker, podman and skopeo (Go) agree on with either: OpenSSL alone would take AES-256
-from one server and AES-128 from the other.
+cipher: granian follows the client's order and docker-registry its own, so that OpenSSL left alone takes
+AES-256 from the one and AES-128 from the other.
 """
 
 from __future__ import annotations

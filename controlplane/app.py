@@ -23,6 +23,7 @@ from controlplane.kernel.clock import SystemClock
 from controlplane.kernel.errors import Failure
 from controlplane.kernel.ids import RandomIds
 from controlplane.management import application as management
+from controlplane.management import health
 from controlplane.management.frontdoor import FrontDoor
 from controlplane.management.hosts import Hosts
 from controlplane.management.state import WitnessedAccess
@@ -57,7 +58,7 @@ def of(services: Services) -> WSGIApplication:
     """Return the WSGI application over an object graph."""
     plane = services.settings.plane
     if plane == "distribution":
-        return distribution.wsgi(services)
+        return DataPlane(services)
     data = None if plane == "management" else distribution.wsgi(services)
     return Planes(management_plane(services), identity_plane(services), data)
 
@@ -110,6 +111,20 @@ def openapi_document(settings: Settings) -> dict[str, Any]:
 
 def _refuse(_token: str) -> Principal:
     raise Failure(INVALID_TOKEN, reason="This process describes the service and does not serve it.")
+
+
+class DataPlane:
+    """The distribution plane served alone, with the health checks that every process answers."""
+
+    def __init__(self, services: Services) -> None:
+        self._plane = distribution.wsgi(services)
+        self._health = Flask("controlplane.health", static_folder=None)
+        health.add_to(self._health, services.database)
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Serve a request."""
+        asked_for_health = environ.get("PATH_INFO") in health.PATHS
+        return (self._health if asked_for_health else self._plane)(environ, start_response)
 
 
 class Planes:

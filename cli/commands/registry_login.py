@@ -31,6 +31,7 @@ def _login(session: Session, args: Args) -> object:
     places = {"bundle": trust.bundle(session.profile), "cert_dir": trust.cert_dir(session.profile)}
     containers.login(command, server, user, password, places)
     session.tell(f"{command} is logged in to {server}.")
+    print("Login Succeeded")  # what az's users see, and their scripts look for
     return None
 
 

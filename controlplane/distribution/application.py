@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterable
-from http import HTTPStatus
+from urllib.parse import quote
 from wsgiref.types import StartResponse
 
 from flask import Flask, Response, g, request
@@ -19,7 +20,6 @@ from controlplane.distribution.answers import (
     envelope,
     failure_headers,
 )
-from controlplane.distribution.bodies import take_rest
 from controlplane.distribution.gate import Gate
 from controlplane.distribution.hot import HotPath
 from controlplane.distribution.listings import ListingRoutes
@@ -44,6 +44,7 @@ from controlplane.services.content_uploads import Uploads
 from controlplane.services.graph import Services
 
 _LOG = logging.getLogger(__name__)
+_ACCESS = logging.getLogger("controlplane.access")
 _LARGEST_FORM = 64 * 1024
 _PLACES = ("/v2", "/acr/v1", "/oauth2/token", "/oauth2/exchange")
 
@@ -106,19 +107,29 @@ def _flask(services: Services, gate: Gate) -> Flask:
         routes(parts).add_to(app)
 
     def enter() -> None:
+        g.began = time.perf_counter()
         g.registry = gate.registry(request.environ)
 
     app.before_request(enter)
-    app.after_request(_with_common)
+    app.after_request(_leave)
     app.register_error_handler(Exception, _on_error)
     return app
 
 
-def _with_common(response: Response) -> Response:
-    if response.status_code >= HTTPStatus.BAD_REQUEST and request.method in {"PATCH", "POST", "PUT"}:
-        take_rest(request.environ)
+def _leave(response: Response) -> Response:
+    """Complete an answer and log the request; the hot path is not logged, it would cost it half its rate."""
     for name, value in COMMON:
         response.headers.setdefault(name, value)
+    registry, _ = g.get("registry", (None, ""))
+    _ACCESS.info(
+        "method=%s path=%s status=%d ms=%.1f registry=%s caller=%s",
+        request.method,
+        quote(request.path),
+        response.status_code,
+        (time.perf_counter() - g.began) * 1000,
+        "-" if registry is None else registry.name,
+        g.get("caller", "-"),
+    )
     return response
 
 

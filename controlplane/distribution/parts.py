@@ -46,7 +46,9 @@ class Parts:
             Failure: UNAUTHORIZED or DENIED.
         """
         registry, host = asked()
-        return Caller(registry, host, self.gate.authorize(request.environ, registry, host, resource, need))
+        grant = self.gate.authorize(request.environ, registry, host, resource, need)
+        g.caller = grant.credential.identity
+        return Caller(registry, host, grant)
 
 
 def asked() -> tuple[RegistryView, str]:

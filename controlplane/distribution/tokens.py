@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Flask, Response, jsonify, request
+from flask import Flask, Response, g, jsonify, request
 
 from controlplane.distribution.gate import REFRESH_USER, basic_credentials, host_of
 from controlplane.distribution.parts import Parts, asked
@@ -113,11 +113,13 @@ class TokenRoutes:
             )
         tokens = self.parts.services.registry_tokens
         credential = tokens.callers.entra(registry, _field("access_token"))
+        g.caller = credential.identity
         return _answer({"refresh_token": tokens.refresh_token(registry, host, credential)})
 
     def _access(
         self, registry: RegistryView, host: str, credential: Credential, scopes: list[ScopeRequest]
     ) -> dict[str, Any]:
+        g.caller = credential.identity
         tokens = self.parts.services.registry_tokens
         token = tokens.access_token(registry, host, credential, scopes)
         return {

@@ -53,6 +53,5 @@ PARAMETER_INVALID = ErrorKind("UNSUPPORTED", 400, "{reason}")
 LOCKS_UNSUPPORTED = ErrorKind(
     "UNSUPPORTED", 405, "changing attributes is not supported by this service yet; all are enabled"
 )
-TOO_MANY_REQUESTS = ErrorKind("TOOMANYREQUESTS", 429, "too many requests; try again in {seconds} s")
 UNAVAILABLE = ErrorKind("UNAVAILABLE", 503, "the service cannot reach its database right now")
 INTERNAL = ErrorKind("UNKNOWN", 500, "the service failed to process the request")

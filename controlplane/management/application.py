@@ -10,7 +10,7 @@ from flask_smorest import Api
 
 from controlplane.arm.mechanism import Mechanism
 from controlplane.arm.types import Types
-from controlplane.management import all_resources, blueprint, operations, page, providers, routes
+from controlplane.management import all_resources, blueprint, health, operations, page, providers, routes
 from controlplane.management.answers import Answers
 from controlplane.management.blueprint import Serving
 from controlplane.management.canonical import CanonicalPaths
@@ -84,12 +84,5 @@ def _add_plain_routes(app: Flask, api: Api, mechanism: Mechanism) -> None:
     def docs() -> Response:
         return Response(page.render(api.spec.to_dict()), mimetype="text/html")
 
-    def healthz() -> Response:
-        return Response("ok\n", mimetype="text/plain")
-
-    def readyz() -> Response:
-        mechanism.database.ping()
-        return Response("ready\n", mimetype="text/plain")
-
-    for name, view in (("docs", docs), ("healthz", healthz), ("readyz", readyz)):
-        app.add_url_rule(f"/{name}", name, view)
+    app.add_url_rule("/docs", "docs", docs)
+    health.add_to(app, mechanism.database)

@@ -18,7 +18,7 @@ from sqlalchemy import event
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from controlplane.persistence.turns import Turns
+from controlplane.persistence.turns import TurnMissedError, Turns
 
 SQLITE_BUSY_TIMEOUT_MS = 30_000
 
@@ -83,7 +83,7 @@ class Database:
             DatabaseUnavailableError: the database cannot be reached.
             UniqueViolationError: a unique index was violated.
         """
-        with self._turns(), _translated(), self._engine.connect() as connection:
+        with _translated(), self._turns(), self._engine.connect() as connection:
             if self.dialect == "sqlite":
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
             try:
@@ -118,7 +118,7 @@ def _queue(url: str) -> Turns | None:
     """Return the queue of an SQLite file's writers."""
     parsed = sa.make_url(url)
     path = parsed.database if parsed.get_backend_name() == "sqlite" else None
-    return None if path in {None, "", ":memory:"} else Turns(str(path))
+    return None if path in {None, "", ":memory:"} else Turns(str(path), SQLITE_BUSY_TIMEOUT_MS / 1000)
 
 
 def _with_driver(url: str) -> str:
@@ -169,6 +169,8 @@ def _translated() -> Iterator[None]:
         raise
     except sa.exc.TimeoutError as error:
         raise DatabaseUnavailableError("no free connection in the pool") from error
+    except TurnMissedError as error:
+        raise DatabaseUnavailableError("the turn to write did not come") from error
 
 
 def _is_unique(error: IntegrityError) -> bool:

@@ -15,29 +15,46 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 
+class TurnMissedError(Exception):
+    """The caller's turn did not come in time: another writer hangs, or the caller waits for itself."""
+
+
 class Turns:
     """The queue of writers of one database file. Safe to share between threads and to inherit by fork.
 
     Args:
         path: the database file; the file that is locked lies beside it.
+        patience: seconds a thread waits for its turn.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, patience: float) -> None:
         self._path = f"{path}-turn"
+        self._patience = patience
         self._lock = threading.Lock()
         self._descriptor = -1
         self._owner = -1
 
     @contextmanager
     def taken(self) -> Iterator[None]:
-        """Wait for the caller's turn, and keep it until the block ends."""
-        with self._lock:
+        """Wait for the caller's turn, and keep it until the block ends.
+
+        Only the first in a process's line waits at the file, where patience has no end: the others are told
+        when it hangs there.
+
+        Raises:
+            TurnMissedError: it did not come.
+        """
+        if not self._lock.acquire(timeout=self._patience):
+            raise TurnMissedError
+        try:
             descriptor = self._opened()
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             try:
                 yield
             finally:
                 fcntl.flock(descriptor, fcntl.LOCK_UN)
+        finally:
+            self._lock.release()
 
     def _opened(self) -> int:
         # A lock belongs to the open file, which a forked child would share with its parent.

@@ -1,4 +1,4 @@
-"""Resource groups: Microsoft.Resources/resourceGroups. Deleting one deletes what is in it, by an operation."""
+"""Resource groups. Deleting one deletes what is in it, by an operation."""
 
 from __future__ import annotations
 

@@ -66,3 +66,4 @@ def test_planes_can_be_served_apart(api: Deployment, plane: Plane, management: i
     answer = reply_of(client.get("/v2/", headers=headers))
     assert answer.status_code == data
     assert ("errors" in answer.json) is (plane != "management")
+    assert [client.get(path).status_code for path in ("/healthz", "/readyz")] == [200, 200]

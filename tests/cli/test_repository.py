@@ -168,7 +168,7 @@ def test_login_hands_the_token_to_the_client_through_stdin(
     ready: Runner, service: Service, client: Path
 ) -> None:
     done = ready("registry", "login", "-n", "demo01")
-    assert (done.code, done.out) == (0, ""), done.err
+    assert (done.code, done.out) == (0, "Login Succeeded\n"), done.err
     server = service.base.partition("//")[2]
     words = (client / "words").read_text().split()
     assert words == [
