@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterable
+from http import HTTPStatus
 from urllib.parse import quote
 from wsgiref.types import StartResponse
 
@@ -20,6 +21,7 @@ from controlplane.distribution.answers import (
     envelope,
     failure_headers,
 )
+from controlplane.distribution.bodies import drain
 from controlplane.distribution.gate import Gate
 from controlplane.distribution.hot import HotPath
 from controlplane.distribution.listings import ListingRoutes
@@ -110,13 +112,18 @@ def _flask(services: Services, gate: Gate) -> Flask:
         g.began = time.perf_counter()
         g.registry = gate.registry(request.environ)
 
+    def leave(response: Response) -> Response:
+        if response.status_code >= HTTPStatus.BAD_REQUEST:
+            drain(request.environ, services.settings)
+        return _logged(response)
+
     app.before_request(enter)
-    app.after_request(_leave)
+    app.after_request(leave)
     app.register_error_handler(Exception, _on_error)
     return app
 
 
-def _leave(response: Response) -> Response:
+def _logged(response: Response) -> Response:
     """Complete an answer and log the request; the hot path is not logged, it would cost it half its rate."""
     for name, value in COMMON:
         response.headers.setdefault(name, value)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 
 from controlplane.distribution.answers import Environ
 from controlplane.distribution.slow_connections import WAITS
@@ -16,6 +17,7 @@ from controlplane.kernel.errors import Failure
 from controlplane.settings.model import Settings
 
 STEP = 256 * 1024  # larger reads are slower
+_LINGER = 16 * 1024 * 1024
 # A client that is refused while it sends hears of it only if the rest is taken first: closing on unread
 # bytes resets the connection, and the answer with it. SDKs send chunks of 4 MiB before they log in.
 TAKEN_BEFORE_A_REFUSAL = 16 * 1024 * 1024
@@ -34,6 +36,23 @@ def content_length(environ: Environ) -> int | None:
         return int(text)
     # Chunked, or HTTP/2 without a length; a server that cannot tell where it ends gives no body.
     return None if environ.get("wsgi.input_terminated") else 0
+
+
+def drain(environ: Environ, settings: Settings) -> None:
+    """Read what is left of the body of a request that was refused, unless it is long.
+
+    A client that is still sending when the connection closes sees an error in place of the answer. The
+    Azure SDK for Python sends every chunk (4 MiB) without a token first, and needs the challenge.
+    """
+    with suppress(Failure):
+        body = Body(environ, settings)
+        if body.length is not None and body.length > _LINGER:
+            return
+        taken = 0
+        for chunk in body:
+            taken += len(chunk)
+            if taken > _LINGER:
+                return
 
 
 class Body:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import fcntl
 import os
 import threading
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -32,7 +33,7 @@ class Turns:
         self._patience = patience
         self._lock = threading.Lock()
         self._descriptor = -1
-        self._owner = -1
+        _ALL.add(self)
 
     @contextmanager
     def taken(self) -> Iterator[None]:
@@ -57,15 +58,32 @@ class Turns:
             self._lock.release()
 
     def _opened(self) -> int:
-        # A lock belongs to the open file, which a forked child would share with its parent.
-        if self._owner != os.getpid():
+        if self._descriptor < 0:
             self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            self._owner = os.getpid()
         return self._descriptor
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the file; a writer that comes later opens it again."""
         with self._lock:
-            if self._owner == os.getpid():
-                os.close(self._descriptor)
-            self._owner = -1
+            self._let_go()
+
+    def begin_again(self) -> None:
+        """Forget what a forked child inherited: the lock as it was, and its parent's hold on the file."""
+        self._lock = threading.Lock()
+        self._let_go()
+
+    def _let_go(self) -> None:
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+
+_ALL: weakref.WeakSet[Turns] = weakref.WeakSet()
+
+
+def _begin_again() -> None:
+    for turns in list(_ALL):
+        turns.begin_again()
+
+
+os.register_at_fork(after_in_child=_begin_again)

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-import stand_in_arm  # noqa: F401 - registers its routes
-import stand_in_data
-import stand_in_directory  # noqa: F401 - as above
-from cli_runner import Result, Runner
-from stand_in import APP_ID, SECRET, SUBSCRIPTION, TENANT, Service, start
-
 from cli.__main__ import run
+from tests.cli import (
+    stand_in_arm,  # noqa: F401 - registers its routes
+    stand_in_data,
+    stand_in_directory,  # noqa: F401 - as above
+)
+from tests.cli.cli_runner import Result, Runner
+from tests.cli.stand_in import APP_ID, SECRET, SUBSCRIPTION, TENANT, Service, start
 
 
 @pytest.fixture

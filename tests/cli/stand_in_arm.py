@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from stand_in import (
+from tests.cli.stand_in import (
     APP_ID,
     SUBSCRIPTION,
     TENANT,

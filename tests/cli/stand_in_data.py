@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from stand_in import Answer, Request, Service, route
+from tests.cli.stand_in import Answer, Request, Service, route
 
 DIGEST = "sha256:" + "a" * 64
 FLAGS = {"deleteEnabled": True, "writeEnabled": True, "readEnabled": True, "listEnabled": True}

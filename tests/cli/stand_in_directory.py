@@ -6,7 +6,7 @@ import re
 import uuid
 from typing import Any
 
-from stand_in import APP_ID, OBJECT_ID, SECRET, SUBSCRIPTION, Answer, Request, Service, error, route
+from tests.cli.stand_in import APP_ID, OBJECT_ID, SECRET, SUBSCRIPTION, Answer, Request, Service, error, route
 
 ROLES = {
     "AcrPull": "7f951dda-4ed3-4680-a7ca-43fe172d538d",

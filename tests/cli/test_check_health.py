@@ -5,8 +5,8 @@ from __future__ import annotations
 import email.utils
 import time
 
-from cli_runner import Runner
-from stand_in import Answer, Request, Service, route
+from tests.cli.cli_runner import Runner
+from tests.cli.stand_in import Answer, Request, Service, route
 
 
 @route("GET", "/healthz")

@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cli_runner import Runner
 
 from cli.argv import rewrite
 from cli.options import GLOBAL
 from cli.spec import Command, Kind, Option
 from cli.tree import ROOT, Branch, Leaf
+from tests.cli.cli_runner import Runner
 
 AZ = json.loads((Path(__file__).parent / "data" / "az_flags.json").read_text())
 NO_GROUP_NEEDED = {("create", "--resource-group")}

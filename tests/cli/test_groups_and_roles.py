@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from cli_runner import Runner
-from stand_in import APP_ID, OBJECT_ID, SUBSCRIPTION, TENANT, Service
+
+from tests.cli.cli_runner import Runner
+from tests.cli.stand_in import APP_ID, OBJECT_ID, SUBSCRIPTION, TENANT, Service
 
 SCOPE = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg1"
 PULL = "7f951dda-4ed3-4680-a7ca-43fe172d538d"

@@ -12,15 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cli_runner import Runner
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from stand_in import SECRET, Answer, Service, error, start
 
 from cli import masking
 from cli.http import pause_after
+from tests.cli.cli_runner import Runner
+from tests.cli.stand_in import SECRET, Answer, Service, error, start
 
 
 @pytest.mark.parametrize("status", [429, 503])

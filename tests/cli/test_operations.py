@@ -10,8 +10,9 @@ import time
 from typing import Any
 
 import pytest
-from cli_runner import Runner
-from stand_in import Answer, Service, error
+
+from tests.cli.cli_runner import Runner
+from tests.cli.stand_in import Answer, Service, error
 
 
 def create(run: Runner, *more: str) -> Any:

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cli_runner import Runner
-from stand_in import APP_ID, SECRET, SUBSCRIPTION, TENANT, Service
 
 from cli.__main__ import run
 from cli.profiles import Profile, ProfileStore
+from tests.cli.cli_runner import Runner
+from tests.cli.stand_in import APP_ID, SECRET, SUBSCRIPTION, TENANT, Service
 
 LOGIN = ("login", "--service-principal", "-u", APP_ID, "--tenant", TENANT)
 

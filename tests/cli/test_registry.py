@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from cli_runner import Runner
-from stand_in import SUBSCRIPTION, Answer, Service, error
+
+from tests.cli.cli_runner import Runner
+from tests.cli.stand_in import SUBSCRIPTION, Answer, Service, error
 
 GROUP = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg1"
 BASE = f"{GROUP}/providers/Microsoft.ContainerRegistry/registries"

@@ -6,12 +6,12 @@ import os
 from pathlib import Path
 
 import pytest
-from cli_runner import Runner
-from stand_in import Answer, Service
-from stand_in_data import DIGEST
 
 from cli.dataplane import parse_image
 from cli.errors import CommandError
+from tests.cli.cli_runner import Runner
+from tests.cli.stand_in import Answer, Service
+from tests.cli.stand_in_data import DIGEST
 
 
 def test_list_exchanges_the_identity_for_a_scoped_token(ready: Runner, service: Service) -> None:

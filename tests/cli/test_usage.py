@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cli_runner import Runner
-from stand_in import Service
+
+from tests.cli.cli_runner import Runner
+from tests.cli.stand_in import Service
 
 
 @pytest.mark.parametrize(

@@ -61,12 +61,11 @@ def test_who_waits_too_long_is_told(tmp_path: Path) -> None:
 
 def test_a_forked_child_has_a_turn_of_its_own(tmp_path: Path) -> None:
     turns = Turns(str(tmp_path / "db"), 30)
-    with turns.taken():
-        pass
-    pid = os.fork()
-    if pid == 0:  # the child tells by its exit code
-        with turns.taken():
-            os._exit(7)
+    with turns.taken():  # forked in the middle of it: by another thread, usually
+        pid = os.fork()
+        if pid == 0:  # the child tells by its exit code
+            with turns.taken():
+                os._exit(7)
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 7
     with turns.taken():
         pass

@@ -22,6 +22,7 @@ from tests.support.distribution import (
     descriptor,
     digest_of,
     image,
+    json_of,
 )
 
 NAMES = [
@@ -92,7 +93,7 @@ class TestNames:
         digest = admin.push_image(name, "latest")
         assert admin.get(f"/v2/{name}/manifests/latest").headers["Docker-Content-Digest"] == digest
         assert admin.get(f"/v2/{name}/tags/list").json == {"name": name, "tags": ["latest"]}
-        assert admin.get(f"/acr/v1/{quote(name, safe='')}").json["imageName"] == name
+        assert json_of(admin.get(f"/acr/v1/{quote(name, safe='')}"))["imageName"] == name
         where = admin.begin(name)
         assert admin.get(where).status_code == 204
 
@@ -113,7 +114,7 @@ class TestNames:
     def test_percent_encoded_as_the_sdks_send_them_are_understood(self, admin: RegistryClient) -> None:
         digest = admin.push_image("sdk/app", "v1")
         path = f"/acr/v1/sdk%2Fapp/_manifests/{quote(digest, safe='')}"
-        assert admin.get(path).json["manifest"]["digest"] == digest
+        assert json_of(admin.get(path))["manifest"]["digest"] == digest
         assert admin.get("/v2/sdk%2Fapp/manifests/v1").status_code == 200
 
 
@@ -143,7 +144,7 @@ class TestPaging:
     def test_none_are_none(self, admin: RegistryClient) -> None:
         admin.push_image("app", "v1")
         answer = admin.get("/v2/app/tags/list?n=0")
-        assert (answer.json["tags"], answer.headers.get("Link")) == ([], None)
+        assert (json_of(answer)["tags"], answer.headers.get("Link")) == ([], None)
 
     @pytest.mark.parametrize(
         "last", ["' OR 1=1 --", "%", "z" * 513, "a\0", "\ud7ff", "\x7f", '";DROP TABLE tags']
@@ -153,7 +154,7 @@ class TestPaging:
         for path in self.PATHS:
             answer = admin.get(path, query_string={"last": last})
             assert answer.status_code in {200, 400}, path
-        assert admin.get("/v2/app/tags/list").json["tags"] == ["v1"]
+        assert json_of(admin.get("/v2/app/tags/list"))["tags"] == ["v1"]
 
     def test_pages_lead_through_everything_once(self, admin: RegistryClient) -> None:
         manifest = admin.push_image("app", "v0")
@@ -165,7 +166,7 @@ class TestPaging:
                 seen, where = [], f"{path}?n=3&orderby={order}"
                 while where:
                     answer = admin.get(where)
-                    seen += [t if isinstance(t, str) else t["name"] for t in answer.json[member]]
+                    seen += [t if isinstance(t, str) else t["name"] for t in json_of(answer)[member]]
                     where = answer.headers.get("Link", "<>")[1:].partition(">")[0]
                 expected = [f"v{number}" for number in range(7)]
                 assert seen == (expected[::-1] if order == "timedesc" and "acr" in path else expected)
@@ -273,7 +274,7 @@ class TestConfusion:
         strange = {"a\u0000b": "\ud800", "emoji": "\U0001f600", "quote": "'\";--"}
         manifest = image(b"{}", []) | {"annotations": strange, "subject": descriptor(b"s", MANIFEST)}
         assert admin.put_manifest("app", "v1", manifest).status_code == 201
-        shown = admin.get(f"/v2/app/referrers/{digest_of(b's')}").json["manifests"][0]
+        shown = json_of(admin.get(f"/v2/app/referrers/{digest_of(b's')}"))["manifests"][0]
         assert shown["annotations"] == strange
 
 
@@ -374,7 +375,7 @@ class TestExhaustion:
         while where:
             answer = admin.get(where)
             assert len(answer.data) < 5 * 1024 * 1024
-            seen += [one["digest"] for one in answer.json["manifests"]]
+            seen += [one["digest"] for one in json_of(answer)["manifests"]]
             where = answer.headers.get("Link", "<>")[1:].partition(">")[0]
             pages += 1
         assert len(seen) == len(set(seen)) == 5
@@ -382,7 +383,7 @@ class TestExhaustion:
 
     def test_referrers_stay_in_their_repository(self, admin: RegistryClient) -> None:
         admin.push_image("app", "v1", subject=descriptor(b"s", MANIFEST))
-        assert admin.get(f"/v2/other/referrers/{digest_of(b's')}").json["manifests"] == []
+        assert json_of(admin.get(f"/v2/other/referrers/{digest_of(b's')}"))["manifests"] == []
 
 
 class TestRightsOnEveryRoute:

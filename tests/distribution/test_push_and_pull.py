@@ -23,6 +23,7 @@ from tests.support.distribution import (
     descriptor,
     digest_of,
     image,
+    json_of,
     plane_at,
 )
 
@@ -52,7 +53,7 @@ def test_an_image_comes_back_as_it_was_pushed(admin: RegistryClient) -> None:
     assert by_tag.headers["Content-Type"] == MANIFEST
     assert by_tag.headers["Docker-Content-Digest"] == digest
     assert by_tag.headers["Docker-Distribution-Api-Version"] == "registry/2.0"
-    for layer in by_tag.json["layers"]:
+    for layer in json_of(by_tag)["layers"]:
         blob = admin.get(f"/v2/team/app/blobs/{layer['digest']}")
         assert blob.status_code == 200
         assert digest_of(blob.data) == layer["digest"]
@@ -89,7 +90,7 @@ def test_pushing_the_same_again_changes_nothing_but_its_time(
     size = size_of(plane, registry)
     admin.push_image("app", "v1")
     assert size_of(plane, registry) == size
-    shown = admin.get("/acr/v1/app").json
+    shown = json_of(admin.get("/acr/v1/app"))
     assert (shown["manifestCount"], shown["tagCount"]) == (1, 1)
 
 
@@ -97,7 +98,7 @@ def test_a_tag_moves_and_the_manifest_it_left_stays(admin: RegistryClient) -> No
     first, second = admin.push_image("app", "v1", [b"a"]), admin.push_image("app", "v1", [b"b"])
     assert admin.get("/v2/app/manifests/v1").headers["Docker-Content-Digest"] == second
     assert admin.get(f"/v2/app/manifests/{first}").status_code == 200
-    assert admin.get("/acr/v1/app").json["tagCount"] == 1
+    assert json_of(admin.get("/acr/v1/app"))["tagCount"] == 1
 
 
 def test_a_manifest_pushed_by_digest_sets_the_tags_named(admin: RegistryClient) -> None:
@@ -107,7 +108,7 @@ def test_a_manifest_pushed_by_digest_sets_the_tags_named(admin: RegistryClient) 
     answer = admin.put_manifest("app", digest_of(payload), payload, query_string={"tag": ["a", "b"]})
     assert answer.status_code == 201
     assert answer.headers.getlist("OCI-Tag") == ["a", "b"]
-    assert admin.get("/v2/app/tags/list").json["tags"] == ["a", "b"]
+    assert json_of(admin.get("/v2/app/tags/list"))["tags"] == ["a", "b"]
 
 
 def test_an_index_is_pushed_after_its_children(admin: RegistryClient) -> None:
@@ -127,7 +128,7 @@ def test_an_index_is_pushed_after_its_children(admin: RegistryClient) -> None:
     pushed = admin.put_manifest("app", "all", index, INDEX)
     assert pushed.status_code == 201
     digest = pushed.headers["Docker-Content-Digest"]
-    shown = admin.get(f"/acr/v1/app/_manifests/{digest}").json["manifest"]
+    shown = json_of(admin.get(f"/acr/v1/app/_manifests/{digest}"))["manifest"]
     assert shown["references"] == [{"digest": child, "architecture": "amd64", "os": "linux"}]
 
 
@@ -135,7 +136,7 @@ def test_a_manifest_that_names_missing_content_is_refused(admin: RegistryClient)
     admin.push_blob("app", b"{}")
     answer = admin.put_manifest("app", "v1", image(b"{}", [b"nobody has this"]))
     assert (answer.status_code, codes(answer)) == (400, ["MANIFEST_BLOB_UNKNOWN"])
-    assert answer.json["errors"][0]["detail"] == [{"digest": digest_of(b"nobody has this")}]
+    assert json_of(answer)["errors"][0]["detail"] == [{"digest": digest_of(b"nobody has this")}]
     index = {"schemaVersion": 2, "manifests": [descriptor(b"missing child", MANIFEST)]}
     answer = admin.put_manifest("app", "all", index, INDEX)
     assert (answer.status_code, codes(answer)) == (400, ["MANIFEST_BLOB_UNKNOWN"])
@@ -188,7 +189,7 @@ class TestReferrers:
         made = self.refer(admin, subject, "a/b", "first")
         answer = admin.get(f"/v2/app/referrers/{subject['digest']}")
         assert answer.headers["Content-Type"] == INDEX
-        (shown,) = answer.json["manifests"]
+        (shown,) = json_of(answer)["manifests"]
         assert (shown["digest"], shown["artifactType"]) == (made, "a/b")
         assert shown["annotations"] == {"note": "first"}
 
@@ -198,12 +199,12 @@ class TestReferrers:
         self.refer(admin, subject, "c/d", "other")
         path = f"/v2/app/referrers/{subject['digest']}"
         answer = admin.get(path, query_string={"artifactType": "a/b"})
-        assert {one["digest"] for one in answer.json["manifests"]} == made
+        assert {one["digest"] for one in json_of(answer)["manifests"]} == made
         assert answer.headers["OCI-Filters-Applied"] == "artifactType"
         seen, where = set(), f"{path}?n=1&artifactType=a/b"
         for _ in range(3):
             answer = admin.get(where)
-            seen |= {one["digest"] for one in answer.json["manifests"]}
+            seen |= {one["digest"] for one in json_of(answer)["manifests"]}
             where = answer.headers.get("Link", "<none>")[1:].partition(">")[0]
         assert seen == made
         assert "Link" not in answer.headers
@@ -214,12 +215,12 @@ class TestReferrers:
     ) -> None:
         admin.push_image("app", "v1")
         answer = admin.get(f"/v2/{repository}/referrers/{digest_of(b'x')}")
-        assert (answer.status_code, answer.json["manifests"]) == (200, [])
+        assert (answer.status_code, json_of(answer)["manifests"]) == (200, [])
 
     def test_without_an_artifact_type_are_known_by_their_config(self, admin: RegistryClient) -> None:
         subject = descriptor(b"to come", MANIFEST)
         admin.push_image("app", "ref", subject=subject)
-        (shown,) = admin.get(f"/v2/app/referrers/{subject['digest']}").json["manifests"]
+        (shown,) = json_of(admin.get(f"/v2/app/referrers/{subject['digest']}"))["manifests"]
         assert shown["artifactType"] == CONFIG
 
 
@@ -229,7 +230,7 @@ class TestDeleting:
         assert admin.open("DELETE", "/v2/app/manifests/v1").status_code == 202
         assert codes(admin.get("/v2/app/manifests/v1")) == ["MANIFEST_UNKNOWN"]
         assert admin.get(f"/v2/app/manifests/{digest}").status_code == 200
-        assert admin.get("/v2/app/tags/list").json["tags"] == []
+        assert json_of(admin.get("/v2/app/tags/list"))["tags"] == []
         assert codes(admin.open("DELETE", "/v2/app/manifests/v1")) == ["TAG_UNKNOWN"]
 
     def test_a_manifest_takes_its_tags_and_frees_its_bytes(
@@ -240,7 +241,7 @@ class TestDeleting:
         gone = admin.push_image("app", "gone", [b"shared", b"alone"])
         admin.put_manifest("app", "also", admin.get("/v2/app/manifests/gone").data)
         assert admin.open("DELETE", f"/v2/app/manifests/{gone}").status_code == 202
-        assert admin.get("/v2/app/tags/list").json["tags"] == ["keep"]
+        assert json_of(admin.get("/v2/app/tags/list"))["tags"] == ["keep"]
         assert size_of(plane, registry) == before
         assert admin.get(f"/v2/app/blobs/{digest_of(b'shared')}").status_code == 200
         assert codes(admin.get(f"/v2/app/blobs/{digest_of(b'alone')}")) == ["BLOB_UNKNOWN"]
@@ -275,10 +276,10 @@ class TestDeleting:
         admin.begin("app")
         answer = admin.open("DELETE", "/acr/v1/app")
         assert answer.status_code == 202
-        assert set(answer.json["manifestsDeleted"]) == digests
-        assert sorted(answer.json["tagsDeleted"]) == [f"v{number}" for number in range(5)]
+        assert set(json_of(answer)["manifestsDeleted"]) == digests
+        assert sorted(json_of(answer)["tagsDeleted"]) == [f"v{number}" for number in range(5)]
         assert size_of(plane, registry) == 0
-        assert admin.get("/v2/_catalog").json["repositories"] == []
+        assert json_of(admin.get("/v2/_catalog"))["repositories"] == []
         assert codes(admin.open("DELETE", "/acr/v1/app")) == ["NAME_UNKNOWN"]
 
     def test_all_content_of_a_registry_leaves_nothing(
@@ -291,7 +292,7 @@ class TestDeleting:
         deletions.registry_content(registry.id)
         deletions.registry_content(registry.id)
         assert size_of(plane, registry) == 0
-        assert admin.get("/v2/_catalog").json["repositories"] == []
+        assert json_of(admin.get("/v2/_catalog"))["repositories"] == []
 
 
 def test_usage_counts_bytes_once_a_registry(

@@ -22,7 +22,16 @@ from controlplane.services.access import ABAC
 from controlplane.services.authentication import CREDENTIAL_CLAIM
 from controlplane.services.issuer import ENTRA, REGISTRY
 from controlplane.services.registry_credentials import AdminUser, PasswordName
-from tests.support.distribution import HOST, Plane, Principal, RegistryClient, as_json, codes, digest_of
+from tests.support.distribution import (
+    HOST,
+    Plane,
+    Principal,
+    RegistryClient,
+    as_json,
+    codes,
+    digest_of,
+    json_of,
+)
 
 REFRESH_USER = "00000000-0000-0000-0000-000000000000"
 PULL = "repository:app:pull"
@@ -91,7 +100,7 @@ class TestChallenge:
         if method != "HEAD":
             kind, name, actions = scope.split(":")
             detail = [{"Type": kind, "Name": name, "Action": action} for action in actions.split(",")]
-            assert answer.json["errors"][0]["detail"] == detail
+            assert json_of(answer)["errors"][0]["detail"] == detail
 
     def test_says_when_a_token_is_bad_or_too_narrow(self, admin: RegistryClient) -> None:
         bad = admin.with_token("nonsense").get("/v2/app/manifests/v1")
@@ -105,8 +114,8 @@ class TestBasicForm:
     def test_gives_a_token_that_works(self, admin: RegistryClient) -> None:
         admin.push_image("app", "v1")
         response = admin.token_response(PULL)
-        assert response.json["token"] == response.json["access_token"]
-        claims = claims_of(response.json["access_token"])
+        assert json_of(response)["token"] == json_of(response)["access_token"]
+        claims = claims_of(json_of(response)["access_token"])
         assert claims["access"] == [{"type": "repository", "name": "app", "actions": ["pull"]}]
         assert (claims["iss"], claims["aud"], claims["version"]) == ("Azure Container Registry", HOST, "1.0")
         assert claims["grant_type"] == "access_token"
@@ -124,7 +133,7 @@ class TestBasicForm:
         ]
 
     def test_with_offline_token_gives_a_refresh_token(self, admin: RegistryClient) -> None:
-        refresh = admin.token_response(PULL, offline_token="true").json["refresh_token"]
+        refresh = json_of(admin.token_response(PULL, offline_token="true"))["refresh_token"]
         assert admin.with_basic(REFRESH_USER, refresh).token_response(PULL).status_code == 200
 
     @pytest.mark.parametrize("user", ["demo", REFRESH_USER, "11111111-1111-1111-1111-111111111111", ""])
@@ -160,15 +169,15 @@ class TestBasicForm:
 
 class TestForm:
     def test_takes_a_refresh_token(self, admin: RegistryClient, nobody: RegistryClient) -> None:
-        refresh = admin.token_response(offline_token="true").json["refresh_token"]
+        refresh = json_of(admin.token_response(offline_token="true"))["refresh_token"]
         answer = post(nobody, grant_type="refresh_token", refresh_token=refresh, scope="registry:catalog:*")
-        assert nobody.with_token(answer.json["access_token"]).get("/v2/_catalog").status_code == 200
+        assert nobody.with_token(json_of(answer)["access_token"]).get("/v2/_catalog").status_code == 200
 
     def test_takes_a_password(self, plane: Plane, registry: RegistryRow, nobody: RegistryClient) -> None:
         form = {"grant_type": "password", "username": "demo", "password": plane.admin_password(registry)}
         answer = post(nobody, **form, scope=PULL, access_type="offline")
         assert answer.status_code == 200
-        assert post(nobody, grant_type="refresh_token", refresh_token=answer.json["refresh_token"]).json
+        assert post(nobody, grant_type="refresh_token", refresh_token=json_of(answer)["refresh_token"]).json
 
     @pytest.mark.parametrize("form", [{}, {"grant_type": "client_credentials"}, {"grant_type": ""}])
     def test_refuses_other_grants(self, nobody: RegistryClient, form: dict[str, str]) -> None:
@@ -191,7 +200,7 @@ class TestExchange:
     ) -> None:
         robot = plane.add_principal(registry, "AcrPush")
         answer = self.exchange(nobody, entra_token(plane, robot, self.AUDIENCE), tenant="any")
-        refresh = answer.json["refresh_token"]
+        refresh = json_of(answer)["refresh_token"]
         payload = refresh.split(".")[1]
         assert not {"-", "_"} & set(payload)
         claims = json.loads(base64.b64decode(payload + "=" * (-len(payload) % 4)))
@@ -200,7 +209,7 @@ class TestExchange:
         access = post(
             nobody, grant_type="refresh_token", refresh_token=refresh, scope="repository:app:push,pull"
         )
-        assert claims_of(access.json["access_token"])["access"][0]["actions"] == ["push", "pull"]
+        assert claims_of(json_of(access)["access_token"])["access"][0]["actions"] == ["push", "pull"]
 
     def test_takes_tokens_for_the_management_api_only_where_the_policy_says_so(
         self, plane: Plane, registry: RegistryRow, nobody: RegistryClient
@@ -228,7 +237,8 @@ class TestExchange:
         admin.push_image("app", "v1")
         robot = plane.add_principal(registry, "AcrPull")
         key_id = key_of(plane, robot)
-        refresh = self.exchange(admin, entra_token(plane, robot, self.AUDIENCE, key_id)).json["refresh_token"]
+        answer = self.exchange(admin, entra_token(plane, robot, self.AUDIENCE, key_id))
+        refresh = json_of(answer)["refresh_token"]
         token = admin.with_basic(REFRESH_USER, refresh).token(PULL)
         assert admin.with_token(token).get("/v2/app/manifests/v1").status_code == 200
         plane.services.directory.remove_secret(robot.application_id, key_id)
@@ -286,7 +296,7 @@ class TestStaleAuthority:
 
     def test_disabled_admin_user(self, plane: Plane, registry: RegistryRow, admin: RegistryClient) -> None:
         admin.push_image("app", "v1")
-        refresh = admin.token_response(offline_token="true").json["refresh_token"]
+        refresh = json_of(admin.token_response(offline_token="true"))["refresh_token"]
         clients = self.clients(plane, admin.token("repository:app:*"))
         plane.change(registry, admin_enabled=False)
         self.check_stopped(clients)
@@ -306,7 +316,7 @@ class TestStaleAuthority:
         self, plane: Plane, registry: RegistryRow, admin: RegistryClient, nobody: RegistryClient
     ) -> None:
         admin.push_image("app", "v1")
-        refresh = admin.token_response(offline_token="true").json["refresh_token"]
+        refresh = json_of(admin.token_response(offline_token="true"))["refresh_token"]
         clients = self.clients(plane, admin.token("repository:app:*"))
         other = nobody.with_basic("demo", plane.admin_password(registry, "password2")).token(PULL)
         user = AdminUser(plane.services.vault, RandomIds(), SystemClock())
@@ -403,7 +413,7 @@ class TestTokenConfusion:
         assert admin.with_token(f"{head}.{body}.{signature}").get(image).status_code == 401
 
     def test_a_refresh_token_is_no_access_token(self, admin: RegistryClient, image: str) -> None:
-        response = admin.token_response(PULL, offline_token="true").json
+        response = json_of(admin.token_response(PULL, offline_token="true"))
         assert admin.with_token(response["refresh_token"]).get(image).status_code == 401
         used = admin.with_basic(REFRESH_USER, response["access_token"]).token_response(PULL)
         assert used.status_code == 401
@@ -479,7 +489,7 @@ class TestAnonymousPull:
         assert client.open("POST", "/v2/app/blobs/uploads/").status_code == 401
         assert client.open("DELETE", "/acr/v1/app").status_code == 401
         form = post(nobody, grant_type="password", refresh_token="", scope=PULL)
-        assert nobody.with_token(form.json["access_token"]).get("/v2/app/manifests/v1").status_code == 200
+        assert nobody.with_token(json_of(form)["access_token"]).get("/v2/app/manifests/v1").status_code == 200
         assert nobody.with_basic("demo", "wrong").token_response(PULL).status_code == 401
 
     def test_ends_at_once_when_it_is_switched_off(

@@ -140,6 +140,14 @@ def test_a_chunked_body_streams_in_and_a_large_blob_out(server: Server) -> None:
     assert (head.status, head.headers["Content-Length"]) == (200, str(len(content)))
 
 
+def test_a_client_that_sends_a_chunk_before_its_token_gets_the_challenge(server: Server) -> None:
+    where, content = server.begin(), os.urandom(4 * 1024 * 1024)
+    refused = server.ask("PATCH", where, content, Authorization="")
+    assert refused.status == 401
+    assert refused.headers["WWW-Authenticate"].startswith("Bearer ")
+    assert server.ask("PATCH", where, content).status == 202
+
+
 def test_a_client_that_vanishes_leaves_what_it_sent(server: Server) -> None:
     where = server.begin()
     with server.raw("PATCH", where, "Content-Length: 1000000") as connection:

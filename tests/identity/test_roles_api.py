@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from werkzeug.test import TestResponse
 
 from controlplane.persistence import role_assignments, stamps
 from tests.api.deployment import (
@@ -17,6 +16,7 @@ from tests.api.deployment import (
     READER,
     ROLES,
     Deployment,
+    Reply,
     Template,
     make_template,
     open_deployment,
@@ -69,7 +69,7 @@ def assign(
     name: str | None = None,
     token: str | None = None,
     **more: Any,
-) -> TestResponse:
+) -> Reply:
     properties = {
         "roleDefinitionId": f"{api.subscription}/{DEFINITIONS}/{role}",
         "principalId": principal,
@@ -81,7 +81,7 @@ def assign(
 
 def define(
     api: Deployment, guid: str, at: str | None = None, token: str | None = None, **changes: Any
-) -> TestResponse:
+) -> Reply:
     properties = {
         "roleName": f"role {guid[:8]}",
         "type": "CustomRole",
@@ -93,13 +93,13 @@ def define(
     return api.put(path, {"properties": properties}, version=ROLES, token=token)
 
 
-def code(answer: TestResponse) -> tuple[int, str]:
-    return answer.status_code, answer.get_json()["error"]["code"]
+def code(answer: Reply) -> tuple[int, str]:
+    return answer.status_code, answer.json["error"]["code"]
 
 
-def names(answer: TestResponse, member: str = "roleName") -> set[str]:
+def names(answer: Reply, member: str = "roleName") -> set[str]:
     assert answer.status_code == 200, answer.text
-    return {row["properties"][member] for row in answer.get_json()["value"]}
+    return {row["properties"][member] for row in answer.json["value"]}
 
 
 # --- assignments -----------------------------------------------------------------------------------------
@@ -113,9 +113,9 @@ def test_an_assignment_is_made_shown_and_removed(api: Deployment, someone: str) 
     )
     assert made.status_code == 201
     shown = api.get(path, version=ROLES)
-    assert shown.get_json() == made.get_json()
-    assert shown.get_json()["id"] == path
-    properties = shown.get_json()["properties"]
+    assert shown.json == made.json
+    assert shown.json["id"] == path
+    properties = shown.json["properties"]
     assert properties["scope"] == api.group
     assert properties["principalId"] == someone
     assert properties["principalType"] == "ServicePrincipal"
@@ -123,7 +123,7 @@ def test_an_assignment_is_made_shown_and_removed(api: Deployment, someone: str) 
     assert properties["description"] == "why"
     assert properties["createdOn"] == properties["updatedOn"]
     removed = api.delete(path, version=ROLES)
-    assert (removed.status_code, removed.get_json()["id"]) == (200, path)
+    assert (removed.status_code, removed.json["id"]) == (200, path)
     assert api.delete(path, version=ROLES).status_code == 204
     assert code(api.get(path, version=ROLES)) == (404, "RoleAssignmentNotFound")
 
@@ -143,9 +143,9 @@ def test_assignments_exist_at_every_scope(api: Deployment, someone: str, level: 
     scope = {"root": "/", "subscription": api.subscription, "group": api.group}[level]
     made = assign(api, scope, READER, someone)
     assert made.status_code == 201
-    assert made.get_json()["properties"]["scope"] == scope
+    assert made.json["properties"]["scope"] == scope
     above = "" if level == "root" else api.subscription
-    assert made.get_json()["properties"]["roleDefinitionId"] == f"{above}/{DEFINITIONS}/{READER}"
+    assert made.json["properties"]["roleDefinitionId"] == f"{above}/{DEFINITIONS}/{READER}"
 
 
 def test_a_role_is_assigned_once_to_a_principal_at_a_scope(api: Deployment, someone: str) -> None:
@@ -161,7 +161,7 @@ def test_an_assignment_cannot_become_another(api: Deployment, someone: str) -> N
     assert assign(api, api.group, READER, someone, name).status_code == 201
     assert assign(api, api.group, READER, someone, name).status_code == 200
     changed = assign(api, api.group, READER, someone, name, description="new")
-    assert (changed.status_code, changed.get_json()["properties"]["description"]) == (200, "new")
+    assert (changed.status_code, changed.json["properties"]["description"]) == (200, "new")
     for answer in (
         assign(api, api.group, ACR_PULL, someone, name),
         assign(api, api.group, READER, other, name),
@@ -217,7 +217,7 @@ def test_only_conditions_that_are_evaluated_are_accepted(
     answer = assign(api, api.group, role, someone, condition=condition, conditionVersion=version)
     assert answer.status_code == status
     if status == 201:
-        assert answer.get_json()["properties"]["condition"] == condition
+        assert answer.json["properties"]["condition"] == condition
 
 
 def test_a_changed_condition_reaches_the_evaluator(api: Deployment, someone: str) -> None:
@@ -242,7 +242,7 @@ def test_an_assignment_below_what_does_not_exist_is_not_found(api: Deployment, s
 
 def test_lists_follow_the_scope(api: Deployment, someone: str, second_group: str) -> None:
     made = {
-        scope: assign(api, scope, READER, someone).get_json()["id"]
+        scope: assign(api, scope, READER, someone).json["id"]
         for scope in ("/", api.subscription, api.group, second_group)
     }
 
@@ -250,9 +250,7 @@ def test_lists_follow_the_scope(api: Deployment, someone: str, second_group: str
         query = {} if condition is None else {"$filter": condition}
         answer = api.get(below(scope, ASSIGNMENTS), version=ROLES, query=query)
         assert answer.status_code == 200, answer.text
-        return {
-            row["id"] for row in answer.get_json()["value"] if row["properties"]["principalId"] == someone
-        }
+        return {row["id"] for row in answer.json["value"] if row["properties"]["principalId"] == someone}
 
     root, subscription, first, second = made["/"], made[api.subscription], made[api.group], made[second_group]
     assert listed("/") == {root, subscription, first, second}
@@ -273,7 +271,7 @@ def test_lists_follow_the_scope(api: Deployment, someone: str, second_group: str
 
 def test_a_list_spells_roles_as_its_subscription_does(api: Deployment) -> None:
     answer = api.get(below(api.subscription, ASSIGNMENTS), version=ROLES, query={"$filter": "atScope()"})
-    (owner,) = answer.get_json()["value"]
+    (owner,) = answer.json["value"]
     assert owner["properties"]["roleDefinitionId"] == f"{api.subscription}/{DEFINITIONS}/{OWNER}"
     assert owner["properties"]["scope"] == "/"
 
@@ -290,7 +288,7 @@ def test_a_filter_that_is_not_understood_is_refused(api: Deployment, condition: 
 def test_assignments_end_with_what_they_are_attached_to(
     api: Deployment, someone: str, second_group: str
 ) -> None:
-    made = assign(api, second_group, READER, someone).get_json()["id"]
+    made = assign(api, second_group, READER, someone).json["id"]
     assert api.delete(second_group, version="2024-11-01").status_code in {200, 202}
     for _ in range(3):
         api.work()
@@ -306,7 +304,7 @@ def test_every_change_moves_the_identity_stamp(api: Deployment, someone: str) ->
 
     guid = str(uuid.uuid4())
     made = below(api.group, ASSIGNMENTS, guid)
-    changes: tuple[Callable[[], TestResponse], ...] = (
+    changes: tuple[Callable[[], Reply], ...] = (
         lambda: assign(api, api.group, READER, someone, guid),
         lambda: api.delete(made, version=ROLES),
         lambda: define(api, guid),
@@ -345,13 +343,13 @@ def test_nobody_assigns_above_or_beside_their_scope(api: Deployment, someone: st
     for scope in ("/", api.subscription, second_group):
         for principal in (someone, own):
             assert code(assign(api, scope, OWNER, principal, token=token)) == (403, "AuthorizationFailed")
-    owners = assign(api, "/", READER, someone).get_json()["id"]
+    owners = assign(api, "/", READER, someone).json["id"]
     assert code(api.delete(owners, version=ROLES, token=token)) == (403, "AuthorizationFailed")
 
 
 def test_a_refusal_comes_before_any_hint_of_what_exists(api: Deployment, someone: str) -> None:
     token = api.persona(None, "/")
-    existing = assign(api, api.group, READER, someone).get_json()["id"]
+    existing = assign(api, api.group, READER, someone).json["id"]
     for path in (existing, below(api.group, ASSIGNMENTS, str(uuid.uuid4())), below("/", DEFINITIONS, READER)):
         for method in ("GET", "DELETE"):
             answer = api.call(method, path, version=ROLES, token=token)
@@ -365,10 +363,10 @@ def test_who_may_read_only_a_group_sees_its_assignments_and_not_its_neighbours(
     api: Deployment, someone: str, second_group: str
 ) -> None:
     token = api.persona(READER, api.group)
-    hidden = assign(api, second_group, READER, someone).get_json()["id"]
-    shown = assign(api, api.group, READER, someone).get_json()["id"]
+    hidden = assign(api, second_group, READER, someone).json["id"]
+    shown = assign(api, api.group, READER, someone).json["id"]
     answer = api.get(below(api.subscription, ASSIGNMENTS), version=ROLES, token=token)
-    found = {row["id"] for row in answer.get_json()["value"]}
+    found = {row["id"] for row in answer.json["value"]}
     assert shown in found
     assert hidden not in found
     assert code(api.get(below(second_group, ASSIGNMENTS), version=ROLES, token=token))[0] == 403
@@ -383,8 +381,8 @@ def test_built_in_roles_are_listed_at_every_scope(api: Deployment, level: str) -
     answer = api.get(below(scope, DEFINITIONS), version=ROLES)
     assert {"AcrPull", "AcrPush", "AcrDelete", "Owner", "Contributor", "Reader"} <= names(answer)
     above = "" if level == "root" else api.subscription
-    assert all(row["id"] == f"{above}/{DEFINITIONS}/{row['name']}" for row in answer.get_json()["value"])
-    assert {row["type"] for row in answer.get_json()["value"]} == {"Microsoft.Authorization/roleDefinitions"}
+    assert all(row["id"] == f"{above}/{DEFINITIONS}/{row['name']}" for row in answer.json["value"])
+    assert {row["type"] for row in answer.json["value"]} == {"Microsoft.Authorization/roleDefinitions"}
 
 
 def test_filters_of_definitions(api: Deployment) -> None:
@@ -406,9 +404,9 @@ def test_filters_of_definitions(api: Deployment) -> None:
 def test_a_built_in_role_is_shown_and_cannot_be_changed(api: Deployment) -> None:
     path = below(api.subscription, DEFINITIONS, ACR_PULL)
     shown = api.get(path, version=ROLES)
-    assert shown.get_json()["id"] == path
-    assert shown.get_json()["properties"]["type"] == "BuiltInRole"
-    assert shown.get_json()["properties"]["permissions"][0]["actions"] == [
+    assert shown.json["id"] == path
+    assert shown.json["properties"]["type"] == "BuiltInRole"
+    assert shown.json["properties"]["permissions"][0]["actions"] == [
         "Microsoft.ContainerRegistry/registries/pull/read"
     ]
     assert code(define(api, ACR_PULL)) == (409, "RoleDefinitionIsBuiltIn")
@@ -419,13 +417,13 @@ def test_a_custom_role_lives_and_ends(api: Deployment, someone: str) -> None:
     guid = str(uuid.uuid4())
     path = below(api.subscription, DEFINITIONS, guid)
     assert define(api, guid, roleName="Keeper").status_code == 201
-    assert api.get(path, version=ROLES).get_json()["properties"]["roleName"] == "Keeper"
+    assert api.get(path, version=ROLES).json["properties"]["roleName"] == "Keeper"
     changed = define(api, guid, roleName="Keeper 2")
-    assert (changed.status_code, changed.get_json()["properties"]["roleName"]) == (201, "Keeper 2")
+    assert (changed.status_code, changed.json["properties"]["roleName"]) == (201, "Keeper 2")
     made = assign(api, api.group, guid, someone)
     assert made.status_code == 201
     assert code(api.delete(path, version=ROLES)) == (400, "RoleDefinitionHasAssignments")
-    assert api.delete(made.get_json()["id"], version=ROLES).status_code == 200
+    assert api.delete(made.json["id"], version=ROLES).status_code == 200
     assert api.delete(path, version=ROLES).status_code == 200
     assert api.delete(path, version=ROLES).status_code == 204
     assert code(api.get(path, version=ROLES)) == (404, "RoleDefinitionDoesNotExist")
@@ -524,10 +522,10 @@ def test_a_custom_role_of_others_cannot_be_taken_over_through_ones_own_scope(
 
 
 def test_ids_of_assignments_compare_without_case(api: Deployment, someone: str) -> None:
-    made = assign(api, api.group, READER, someone).get_json()["id"]
+    made = assign(api, api.group, READER, someone).json["id"]
     shouted = made.replace("resourceGroups/default", "RESOURCEGROUPS/DEFAULT").replace(
         "Microsoft.Authorization", "microsoft.authorization"
     )
-    assert api.get(shouted, version=ROLES).get_json()["id"] == made
+    assert api.get(shouted, version=ROLES).json["id"] == made
     assert api.delete(shouted, version=ROLES).status_code == 200
     assert api.get(made, version=ROLES).status_code == 404

@@ -5,10 +5,10 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 from wsgiref.types import WSGIApplication
 
 from werkzeug.test import Client, TestResponse
@@ -174,7 +174,7 @@ class RegistryClient:
         """Get an access token as docker does."""
         response = self.token_response(*scopes, **query)
         assert response.status_code == 200, response.text
-        return str(response.json["access_token"])
+        return str(json_of(response)["access_token"])
 
     def token_response(self, *scopes: str, **query: str) -> TestResponse:
         """Ask for an access token as docker does."""
@@ -248,10 +248,15 @@ def image(config: bytes, layers: Iterable[bytes]) -> dict[str, Any]:
     }
 
 
+def json_of(response: TestResponse) -> Any:
+    """Return the JSON document of an answer, which must have one."""
+    assert response.json is not None, (response.status_code, response.text)
+    return response.json
+
+
 def codes(response: TestResponse) -> list[str]:
     """Return the error codes of an answer."""
-    body = cast("Mapping[str, Any]", response.json)
-    return [error["code"] for error in body["errors"]]
+    return [error["code"] for error in json_of(response)["errors"]]
 
 
 def _members(settings: RegistrySettings) -> dict[str, Any]:
