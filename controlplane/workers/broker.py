@@ -43,8 +43,9 @@ _FIXED: Mapping[str, Any] = MappingProxyType(
     }
 )
 
-# A broker that vanishes without a word is noticed in seconds. The visibility timeout is only the time
-# after which a message is repeated for nothing: the sweeper rings long before.
+# A broker that vanishes without a word is noticed in seconds. Nothing is acknowledged to Redis: a lost
+# acknowledgement would take a place in the pool for good, and two of them would stop a worker that has two.
+# What a dead worker held is rung again by the sweeper, not after a visibility timeout.
 _REDIS: Mapping[str, Any] = MappingProxyType(
     {
         "socket_connect_timeout": 5,
@@ -52,7 +53,7 @@ _REDIS: Mapping[str, Any] = MappingProxyType(
         "socket_keepalive": True,
         "health_check_interval": 10,
         "retry_on_timeout": True,
-        "visibility_timeout": 3600,
+        "ack_emulation": False,
     }
 )
 

@@ -205,13 +205,18 @@ class Deployment:
 
 def renew(deployment: Deployment, template: Template) -> None:
     """Put a deployment's database back to what the template's is."""
-    with (
-        contextlib.closing(sqlite3.connect(template.folder / "acrctl.db")) as source,
-        contextlib.closing(sqlite3.connect(deployment.services.settings.state_dir / "acrctl.db")) as target,
-    ):
-        source.backup(target)
+    restore(template, deployment.services.settings.state_dir)
     deployment.personas.clear()
     deployment.notes.clear()
+
+
+def restore(template: Template, folder: Path) -> None:
+    """Put the database in a state folder, which may be in use, back to what the template's is."""
+    with (
+        contextlib.closing(sqlite3.connect(template.folder / "acrctl.db")) as source,
+        contextlib.closing(sqlite3.connect(folder / "acrctl.db")) as target,
+    ):
+        source.backup(target)
 
 
 def open_deployment(

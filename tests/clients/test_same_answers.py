@@ -43,6 +43,18 @@ OTHER_COMMANDS = [
     ("ad sp", "list", "--all"),
 ]
 
+# Commands that make something: az makes one, we another. `{}` tells them apart, `{scope}` is the registry.
+MAKING_COMMANDS = [
+    "acr create -n paired{} -g same-group --sku Basic",
+    "group create -n paired-{} -l westus",
+    "group update -n paired-{} --set tags.a=b",
+    "ad sp create-for-rbac --name paired-{}",
+    "ad sp create-for-rbac --name scoped-{} --role AcrPull --scopes {scope}",
+    "ad sp list --display-name paired-{}",
+    "acr delete -n paired{} --yes",
+    "group delete -n paired-{} --yes",
+]
+
 
 @pytest.fixture(scope="module")
 def content(az: Service, image: Path, tmp_path_factory: pytest.TempPathFactory) -> Service:
@@ -72,6 +84,34 @@ def test_a_registry_command_has_az_s_members(content: Service, command: tuple[st
 def test_another_command_has_az_s_members(content: Service, command: tuple[str, ...]) -> None:
     theirs = content.az(*command[0].split(), *command[1:]).json()
     ours = content.acrctl(*command[0].removeprefix("ad ").split(), *command[1:]).json()
+    assert shape(ours) == shape(theirs)
+
+
+@pytest.mark.parametrize("command", MAKING_COMMANDS)
+def test_what_a_command_makes_has_az_s_members(content: Service, command: str) -> None:
+    scope = content.acrctl("show", *ON, "--query", "id", "-o", "tsv").out.strip()
+    theirs = content.az(*command.format("az", scope=scope).split())
+    ours = content.acrctl(*command.format("own", scope=scope).replace("ad ", "").replace("acr ", "").split())
+    assert bool(ours.out) is bool(theirs.out)
+    if theirs.out:
+        assert shape(ours.json()) == shape(theirs.json())
+
+
+def test_a_role_assignment_has_az_s_members(content: Service) -> None:
+    scope = content.acrctl("show", *ON, "--query", "id", "-o", "tsv").out.strip()
+    app = content.acrctl("sp", "create-for-rbac", "--name", "assignee").json()["appId"]
+    principal = content.acrctl("sp", "show", "--id", app, "--query", "id", "-o", "tsv").out.strip()
+    words = (
+        "role",
+        "assignment",
+        "create",
+        "--scope",
+        scope,
+        "--assignee-principal-type",
+        "ServicePrincipal",
+    )
+    theirs = content.az(*words, "--assignee-object-id", principal, "--role", "AcrPush").json()
+    ours = content.acrctl(*words, "--assignee-object-id", principal, "--role", "AcrDelete").json()
     assert shape(ours) == shape(theirs)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,6 +19,7 @@ from tests.api.deployment import (
     Template,
     make_template,
     open_deployment,
+    renew,
 )
 
 OWNER = "8e3af657-a8ff-443c-a75c-2fe8c4bcb635"
@@ -37,11 +37,18 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Template:
     return make_template(tmp_path_factory.mktemp("template") / "state")
 
 
-@pytest.fixture
-def api(template: Template, tmp_path: Path) -> Iterator[Deployment]:
-    deployment = open_deployment(template, tmp_path / "state")
+@pytest.fixture(scope="module")
+def served(template: Template, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    """The application; its database is what the last test left."""
+    deployment = open_deployment(template, tmp_path_factory.mktemp("served") / "state")
     yield deployment
     deployment.database.dispose()
+
+
+@pytest.fixture
+def api(served: Deployment, template: Template) -> Deployment:
+    renew(served, template)
+    return served
 
 
 @pytest.fixture

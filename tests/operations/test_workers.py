@@ -213,6 +213,22 @@ def test_relay_and_workers_over_redis_outlive_its_death(
         assert process.stop() == 0
 
 
+def test_a_worker_that_is_busy_while_redis_dies_goes_on_listening(
+    deploy: Deploy, postgres_url: str, redis: RedisServer
+) -> None:
+    """Its pool is full, so it asks for no message and notices nothing until it acknowledges."""
+    service = deploy(postgres_url, broker_url=redis.url, worker_processes=1)
+    processes = [service.start("relay"), service.start()]
+    for number in range(2):
+        busy = submit(service.database, f"busy{number}", given={"seconds": 0.5})
+        service.begun(busy)
+        redis.kill()
+        assert service.ended(busy).attempt == 1
+        redis.start()
+        assert service.ended(submit(service.database, f"after{number}"), within=20).attempt == 1
+    assert all(process.running for process in processes)
+
+
 def test_a_message_that_died_with_redis_is_rung_again(
     deploy: Deploy, postgres_url: str, redis: RedisServer
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from controlplane.services.bootstrap import BootstrapResult, bootstrap
 from controlplane.services.graph import Services
 from controlplane.services.vault import ensure_key_file
 from controlplane.settings.model import Settings
-from tests.api.deployment import Template, make_template, sign_in
+from tests.api.deployment import Template, make_template, restore, sign_in
 
 STABLE, PREVIEW = "2025-11-01", "2026-09-01-preview"
 _TYPE = "Microsoft.ContainerRegistry/registries"
@@ -160,10 +161,9 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Template:
     return make_template(tmp_path_factory.mktemp("template") / "state")
 
 
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
+def settings_in(folder: Path) -> Settings:
     return Settings(
-        state_dir=tmp_path / "state",
+        state_dir=folder / "state",
         login_server_mode="domain",
         login_domain="azurecr.test",
         log_level="error",
@@ -171,7 +171,12 @@ def settings(tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-def services(template: Template, settings: Settings) -> Iterator[Services]:
+def settings(tmp_path: Path) -> Settings:
+    return settings_in(tmp_path)
+
+
+@contextmanager
+def copied(template: Template, settings: Settings) -> Iterator[Services]:
     """The object graph over a copy of the template."""
     shutil.copytree(template.folder, settings.state_dir)
     services = assemble(settings, open_database(settings))
@@ -180,8 +185,27 @@ def services(template: Template, settings: Settings) -> Iterator[Services]:
 
 
 @pytest.fixture
-def arm(services: Services, template: Template) -> Arm:
-    return serve(services, template.owner, template.token)
+def services(template: Template, settings: Settings) -> Iterator[Services]:
+    """The object graph over a deployment of the test's own."""
+    with copied(template, settings) as services:
+        yield services
+
+
+@pytest.fixture(scope="session")
+def served(template: Template, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Arm, Path]]:
+    """The API and its state folder; in its database is what the last test left."""
+    settings = settings_in(tmp_path_factory.mktemp("served"))
+    with copied(template, settings) as services:
+        yield serve(services, template.owner, template.token), settings.state_dir
+
+
+@pytest.fixture
+def arm(served: tuple[Arm, Path], template: Template) -> Arm:
+    """The API as its owner finds it after the first start, with a second group."""
+    arm, folder = served
+    restore(template, folder)
+    arm.ensure_group("other")
+    return arm
 
 
 def started(settings: Settings, database: Database) -> Arm:
