@@ -152,5 +152,5 @@ def start(service: Service, port: int = 0, tls: ssl.SSLContext | None = None) ->
     if tls:
         server.socket = tls.wrap_socket(server.socket, server_side=True)
     service.base = f"http{'s' if tls else ''}://127.0.0.1:{server.server_port}"
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.005}, daemon=True).start()
     return server

@@ -133,7 +133,8 @@ def test_interrupting_exits_130_and_says_how_to_go_on(
     service.provisioning, service.polls = "async", 100000
     words = ["registry", "create", "-n", "demo02", "--sku", "Basic"]
     program = subprocess.Popen(
-        [sys.executable, "-m", "cli", *words],
+        # Whoever runs the tests in the background has SIGINT ignored, and so would the program.
+        ["env", "--default-signal=INT", sys.executable, "-m", "cli", *words],
         env={**os.environ, "ACRCTL_CONFIG_DIR": str(config)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +10,34 @@ import pytest
 
 from controlplane.persistence.database import Database
 from controlplane.persistence.registries import RegistryRow
-from tests.support.distribution import Plane, RegistryClient, plane_at
+from controlplane.settings.model import Settings
+from tests.support.databases import close_as_one_file
+from tests.support.distribution import Plane, RegistryClient, plane_at, services_over, start_first
+from tests.support.postgres import PostgresServer
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file after the first start, to be copied."""
+    folder = tmp_path_factory.mktemp("started")
+    path = folder / "acrctl.db"
+    shutil.copy(sqlite_template, path)
+    database = Database(f"sqlite:///{path}")
+    start_first(services_over(database, Settings(state_dir=folder)))
+    close_as_one_file(database)
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgres_template(
+    postgres: PostgresServer, postgres_template: str, tmp_path_factory: pytest.TempPathFactory
+) -> str:
+    """Name of a PostgreSQL database after the first start, to be copied."""
+    name = postgres.create(postgres_template)
+    database = Database(postgres.url(name))
+    start_first(services_over(database, Settings(state_dir=tmp_path_factory.mktemp("started"))))
+    database.dispose()
+    return name
 
 
 @pytest.fixture

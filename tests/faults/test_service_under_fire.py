@@ -22,7 +22,12 @@ from tests.support.redis_server import RedisServer
 from tests.support.service import Caller, Service, stop_all
 from tests.support.waiting import eventually
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(1800)]
+pytestmark = [
+    pytest.mark.faults,
+    pytest.mark.timeout(1800),
+    # urllib3 forgets a socket whose peer was killed in the middle of the TLS handshake.
+    pytest.mark.filterwarnings("ignore:unclosed <ssl.SSLSocket:ResourceWarning"),
+]
 
 _CALLERS = 6
 

@@ -27,6 +27,7 @@ from controlplane.services.issuer import ENTRA, REGISTRY, Issuer
 from controlplane.services.vault import ensure_key_file
 from controlplane.settings.model import Settings
 from tests.support.clocks import ManualClock
+from tests.support.databases import close_as_one_file
 
 LIFETIMES = {ENTRA: 3600, REGISTRY: 10800}
 MANAGEMENT_SCOPE = "https://management.azure.com/.default"
@@ -48,10 +49,7 @@ def prepared(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) ->
     issuer = Issuer(database, ensure_key_file(settings), ManualClock(), RandomIds(), LIFETIMES)
     for purpose in (ENTRA, REGISTRY):
         issuer.jwks(purpose)
-    with database.engine.connect() as connection:
-        # One file without a write-ahead log beside it can be copied.
-        connection.exec_driver_sql("PRAGMA journal_mode=DELETE")
-    database.dispose()
+    close_as_one_file(database)
     return folder
 
 

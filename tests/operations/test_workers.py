@@ -8,6 +8,7 @@ import statistics
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,11 +42,20 @@ class Deployment:
 
     def start(self, role: str = "worker") -> Process:
         """Start a process of the service and wait until it is ready."""
-        name = f"{role}-{len(self.started)}"
-        process = Process(name, python(MODULE, role), self.folder / f"{name}.log", self.env)
-        self.started.append(process.start())
-        process.wait_for("ready")
+        (process,) = self.start_all(role)
         return process
+
+    def start_all(self, *roles: str) -> list[Process]:
+        """Start processes side by side and wait until all are ready."""
+        processes = []
+        for role in roles:
+            name = f"{role}-{len(self.started)}"
+            process = Process(name, python(MODULE, role), self.folder / f"{name}.log", self.env)
+            self.started.append(process.start())
+            processes.append(process)
+        for process in processes:
+            process.wait_for("ready")
+        return processes
 
     def ended(self, operation_id: str, within: float = 15) -> OperationRow:
         """Wait for the end of an operation."""
@@ -147,10 +157,10 @@ def test_idle_pool_processes_that_die_leave_the_others_working(
 ) -> None:
     if broker == "redis":
         service = deploy(sqlite_url, broker_url=request.getfixturevalue("redis_url"))
-        service.start("relay")
+        _, worker = service.start_all("relay", "worker")
     else:
         service = deploy(sqlite_url)
-    worker = service.start()
+        worker = service.start()
     service.ended(submit(service.database, "first"))
     for number in range(4):
         children = descendants(worker.pid)
@@ -199,7 +209,7 @@ def test_relay_and_workers_over_redis_outlive_its_death(
     deploy: Deploy, postgres_url: str, redis: RedisServer
 ) -> None:
     service = deploy(postgres_url, broker_url=redis.url)
-    processes = [service.start("relay"), service.start(), service.start()]
+    processes = service.start_all("relay", "worker", "worker")
     assert service.ended(submit(service.database, "before")).status is OperationStatus.SUCCEEDED
     for number in range(2):
         redis.kill()
@@ -209,8 +219,8 @@ def test_relay_and_workers_over_redis_outlive_its_death(
         assert service.ended(while_away, within=20).attempt == 1
         assert service.ended(submit(service.database, f"after{number}")).attempt == 1
     assert all(process.running for process in processes)
-    for process in processes:
-        assert process.stop() == 0
+    with ThreadPoolExecutor() as pool:
+        assert list(pool.map(Process.stop, processes)) == [0, 0, 0]
 
 
 def test_a_worker_that_is_busy_while_redis_dies_goes_on_listening(
@@ -218,7 +228,7 @@ def test_a_worker_that_is_busy_while_redis_dies_goes_on_listening(
 ) -> None:
     """Its pool is full, so it asks for no message and notices nothing until it acknowledges."""
     service = deploy(postgres_url, broker_url=redis.url, worker_processes=1)
-    processes = [service.start("relay"), service.start()]
+    processes = service.start_all("relay", "worker")
     for number in range(2):
         busy = submit(service.database, f"busy{number}", given={"seconds": 0.5})
         service.begun(busy)

@@ -19,11 +19,15 @@ def migrated_sqlite(folder: Path) -> Path:
     path = folder / "template.db"
     database = Database(f"sqlite:///{path}")
     schema.upgrade(database)
+    close_as_one_file(database)
+    return path
+
+
+def close_as_one_file(database: Database) -> None:
+    """Close a SQLite database so that no write-ahead log is left beside it: its file can be copied."""
     with database.engine.connect() as connection:
-        # One file without a write-ahead log beside it can be copied.
         connection.exec_driver_sql("PRAGMA journal_mode=DELETE")
     database.dispose()
-    return path
 
 
 def migrated_postgres(server: PostgresServer) -> str:

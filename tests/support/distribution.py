@@ -27,7 +27,7 @@ from controlplane.services.assembly import assemble
 from controlplane.services.bootstrap import bootstrap
 from controlplane.services.graph import Services
 from controlplane.services.registry_credentials import AdminUser
-from controlplane.services.vault import ensure_key_file
+from controlplane.services.vault import KEY_FILE
 from controlplane.settings.model import Settings
 
 HOST = "demo.example.test:5001"
@@ -36,6 +36,8 @@ MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 INDEX = "application/vnd.oci.image.index.v1+json"
 CONFIG = "application/vnd.oci.image.config.v1+json"
 LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
+# One for all planes, so that a database which was made beforehand fits each of them.
+_MASTER_KEY = f"k1:{base64.b64encode(bytes(32)).decode()}\n"
 DEFAULTS = RegistrySettings(
     tier=Tier.PREMIUM,
     admin_enabled=True,
@@ -50,8 +52,17 @@ DEFAULTS = RegistrySettings(
 
 def services_over(database: Database, settings: Settings, clock: Clock | None = None) -> Services:
     """Build the object graph, as one process does."""
-    ensure_key_file(settings)
+    key = settings.state_dir / KEY_FILE
+    if not key.exists():
+        key.parent.mkdir(parents=True, exist_ok=True)
+        key.write_text(_MASTER_KEY)
     return assemble(settings, database, clock)
+
+
+def start_first(services: Services) -> None:
+    """Make what a deployment cannot be without, unless it is there."""
+    arguments = (services.settings, services.clock, services.ids, services.vault)
+    bootstrap(services.database, *arguments)
 
 
 @dataclass
@@ -64,8 +75,7 @@ class Plane:
 
     def __post_init__(self) -> None:
         self.application = wsgi(self.services)
-        arguments = (self.services.settings, self.services.clock, self.services.ids, self.services.vault)
-        bootstrap(self.services.database, *arguments)
+        start_first(self.services)
 
     def add_registry(self, name: str = "demo", host: str = HOST, **changes: Any) -> RegistryRow:
         """Store a registry that is ready, with a login server and an admin user."""

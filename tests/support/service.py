@@ -77,7 +77,10 @@ class Service:
     def wait_until_ready(self) -> None:
         """Wait until the web process answers and its database with it."""
         caller = self.caller()
-        eventually(caller.sees_a_ready_service, within=30, every=0.1, what="a ready service")
+        try:
+            eventually(caller.sees_a_ready_service, within=30, every=0.1, what="a ready service")
+        finally:
+            caller.close()
 
 
 @dataclass
