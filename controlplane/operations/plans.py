@@ -83,7 +83,6 @@ class Plan:
     complete: Callable[[Transaction, OperationRow, OperationStatus, ErrorRecord | None], None]
     queue: str = "provision"
     result: Callable[[OperationRow, Mapping[str, Any]], Any] | None = None
-    deadline: float | None = None  # seconds; None: the setting's
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,13 +22,11 @@ from controlplane.blobs.store import (
 )
 from controlplane.domain.digests import DEFAULT_ALGORITHM, Digest, Hasher, hasher
 from controlplane.domain.registry_errors import (
-    BLOB_TOO_LARGE,
     DIGEST_INVALID,
     UPLOAD_BUSY,
     UPLOAD_OUT_OF_ORDER,
     UPLOAD_UNKNOWN,
 )
-from controlplane.domain.tiers import MAX_LAYER
 from controlplane.kernel.clock import Clock
 from controlplane.kernel.errors import Failure
 from controlplane.kernel.ids import Ids
@@ -36,6 +34,7 @@ from controlplane.persistence import content_blobs, content_repositories, regist
 from controlplane.persistence.content_blobs import Holder
 from controlplane.persistence.database import Database, Transaction
 from controlplane.persistence.uploads import UploadRow
+from controlplane.services.content_pour import pour
 
 _UPLOAD_ID = re.compile(r"[0-9a-f-]{36}")
 _STATES_KEPT = 1024
@@ -98,7 +97,7 @@ class Uploads:
         with self._open(place, row) as writer:
             state = self._states.take(row.id, row.received)
             try:
-                _pour(body, writer, state)
+                pour(body, writer, state)
             except StoreUnavailableError:
                 writer.rewind(row.received)
                 raise
@@ -140,7 +139,7 @@ class Uploads:
         try:
             with self._blobs.write(upload, 0) as writer:
                 state = hasher(digest.algorithm)
-                _pour(body, writer, state)
+                pour(body, writer, state)
                 _verify(digest, state.hexdigest())
                 writer.finish(digest)
                 self._link(place, digest, writer.offset, None)
@@ -208,7 +207,7 @@ class Uploads:
         """Add the last bytes; return the hex digest of all, hashing again only what has to be."""
         state = hasher() if digest.algorithm == DEFAULT_ALGORITHM else None
         state = state and self._states.take(row.id, row.received)
-        _pour(body, writer, state)
+        pour(body, writer, state)
         if state is not None:
             return state.hexdigest()
         if writer.offset == row.received and row.sha256 and digest.algorithm == DEFAULT_ALGORITHM:
@@ -259,15 +258,6 @@ class _HashStates:
         """Drop a state."""
         with self._lock:
             self._kept.pop(upload, None)
-
-
-def _pour(body: Iterable[bytes], writer: BlobWriter, state: Hasher | None) -> None:
-    for chunk in body:
-        if writer.offset + len(chunk) > MAX_LAYER:
-            raise Failure(BLOB_TOO_LARGE, limit=MAX_LAYER)
-        writer.write(chunk)
-        if state is not None:
-            state.update(chunk)
 
 
 def _verify(digest: Digest, taken: str) -> None:
