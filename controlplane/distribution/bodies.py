@@ -18,9 +18,6 @@ from controlplane.settings.model import Settings
 
 STEP = 256 * 1024  # larger reads are slower
 _LINGER = 16 * 1024 * 1024
-# A client that is refused while it sends hears of it only if the rest is taken first: closing on unread
-# bytes resets the connection, and the answer with it. SDKs send chunks of 4 MiB before they log in.
-TAKEN_BEFORE_A_REFUSAL = 16 * 1024 * 1024
 
 
 def content_length(environ: Environ) -> int | None:
@@ -123,20 +120,3 @@ class Body:
         else:
             return
         raise Failure(UPLOAD_TIMED_OUT, headers={"Connection": "close"}, reason=reason)
-
-
-def take_rest(environ: Environ) -> None:
-    """Read what is left of a body that is refused, up to TAKEN_BEFORE_A_REFUSAL bytes."""
-    left = TAKEN_BEFORE_A_REFUSAL
-    try:
-        while left > 0:
-            WAITS.begin()
-            try:
-                chunk = environ["wsgi.input"].read(min(STEP, left))
-            finally:
-                WAITS.end()
-            if not chunk:
-                return
-            left -= len(chunk)
-    except (OSError, ValueError):
-        return  # the client is gone, or the server has closed the body
