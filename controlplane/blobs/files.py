@@ -10,14 +10,19 @@ from __future__ import annotations
 import fcntl
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from controlplane.blobs import folders
+from controlplane.blobs.folders import sync_folder
 from controlplane.blobs.store import (
     BlobMissingError,
+    BlobStat,
+    StoredBlob,
     StoreUnavailableError,
     UploadBusyError,
     UploadMissingError,
@@ -44,6 +49,7 @@ class FilesDriver:
     def __init__(self, root: Path, region: str) -> None:
         self._blobs = root / region / "blobs"
         self._uploads = root / region / "uploads"
+        self._damaged = root / region / "damaged"
         for folder in (self._blobs, self._uploads):
             folder.mkdir(parents=True, exist_ok=True)
         self._prefix = f"{self._blobs}/"
@@ -77,6 +83,10 @@ class FilesDriver:
         except FileNotFoundError:
             return None
 
+    def stat(self, digest: Digest) -> BlobStat | None:
+        """Return size and time of a blob; None when it is not here."""
+        return folders.stat(Path(self._blob(digest)))
+
     def open(self, digest: Digest, start: int = 0, length: int | None = None) -> FileReader:
         """Open a blob or a part of it; see the protocol."""
         try:
@@ -94,6 +104,20 @@ class FilesDriver:
         """Drop a blob, if it is here."""
         with suppress(FileNotFoundError):
             Path(self._blob(digest)).unlink()
+
+    def set_aside(self, digest: Digest) -> None:
+        """Move a blob into the folder ``damaged``."""
+        self._damaged.mkdir(exist_ok=True)
+        with suppress(FileNotFoundError):
+            Path(self._blob(digest)).rename(self._damaged / f"{digest.algorithm}-{digest.hex}")
+
+    def walk(self, after: Digest | None, limit: int) -> Sequence[StoredBlob]:
+        """Return a page of blobs; see the protocol."""
+        return folders.walk(self._blobs, after, limit)
+
+    def idle_uploads(self, before: datetime, limit: int) -> Sequence[str]:
+        """Return uploads whose files have not changed since; see the protocol."""
+        return folders.idle(self._uploads, before, limit)
 
     def signed_url(self, digest: Digest, seconds: int) -> str | None:  # noqa: ARG002
         """Return None: a folder has no address of its own."""
@@ -238,15 +262,6 @@ class FileReader:
     def __del__(self) -> None:
         """Close a file that its reader forgot."""
         self.close()
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in a folder durable."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _claim(descriptor: int, path: Path, least: int) -> int:

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
 
-from controlplane.blobs.store import BlobMissingError, UploadBusyError, UploadMissingError
-from controlplane.domain.digests import Digest
+from controlplane.blobs.store import (
+    BlobMissingError,
+    BlobStat,
+    StoredBlob,
+    UploadBusyError,
+    UploadMissingError,
+)
+from controlplane.domain.digests import Digest, parse_digest
 
 CHUNK = 64 * 1024
 
@@ -20,7 +27,9 @@ class MemoryDriver:
         self.lock = threading.Lock()
         self.blobs: dict[str, bytes] = {}
         self.uploads: dict[str, bytearray] = {}
+        self.damaged: dict[str, bytes] = {}
         self.open_uploads: set[str] = set()
+        self.modified: dict[str, datetime] = {}  # of blobs by digest and of uploads by id
 
     def write(self, upload: str, least: int) -> MemoryWriter:
         """Open an upload; see the protocol."""
@@ -31,17 +40,24 @@ class MemoryDriver:
             if content is None or len(content) < least:
                 raise UploadMissingError(upload)
             self.open_uploads.add(upload)
+            self.modified.setdefault(upload, datetime.now(UTC))
         return MemoryWriter(self, upload, content)
 
     def discard(self, upload: str) -> None:
         """Drop an upload, if there is one."""
         with self.lock:
             self.uploads.pop(upload, None)
+            self.modified.pop(upload, None)
 
     def size(self, digest: Digest) -> int | None:
         """Return the size of a blob; None when it is not here."""
         content = self.blobs.get(str(digest))
         return None if content is None else len(content)
+
+    def stat(self, digest: Digest) -> BlobStat | None:
+        """Return size and time of a blob; None when it is not here."""
+        content = self.blobs.get(str(digest))
+        return None if content is None else BlobStat(len(content), self.modified[str(digest)])
 
     def open(self, digest: Digest, start: int = 0, length: int | None = None) -> MemoryReader:
         """Open a blob or a part of it; see the protocol."""
@@ -53,6 +69,26 @@ class MemoryDriver:
     def delete(self, digest: Digest) -> None:
         """Drop a blob, if it is here."""
         self.blobs.pop(str(digest), None)
+
+    def set_aside(self, digest: Digest) -> None:
+        """Move a blob to where it is not served from."""
+        with self.lock:
+            content = self.blobs.pop(str(digest), None)
+            if content is not None:
+                self.damaged[str(digest)] = content
+
+    def walk(self, after: Digest | None, limit: int) -> Sequence[StoredBlob]:
+        """Return a page of blobs; see the protocol."""
+        with self.lock:
+            names = sorted(name for name in self.blobs if after is None or name > str(after))[:limit]
+            return [
+                StoredBlob(parse_digest(name), len(self.blobs[name]), self.modified[name]) for name in names
+            ]
+
+    def idle_uploads(self, before: datetime, limit: int) -> Sequence[str]:
+        """Return uploads that were not written to since; see the protocol."""
+        with self.lock:
+            return [upload for upload in self.uploads if self.modified[upload] < before][:limit]
 
     def signed_url(self, digest: Digest, seconds: int) -> str | None:  # noqa: ARG002
         """Return None: memory has no address of its own."""
@@ -75,6 +111,7 @@ class MemoryWriter:
     def write(self, chunk: bytes) -> None:
         """Add bytes."""
         self._content += chunk
+        self._driver.modified[self._upload] = datetime.now(UTC)
 
     def read(self) -> Iterator[bytes]:
         """Give all bytes."""
@@ -86,7 +123,9 @@ class MemoryWriter:
 
     def finish(self, digest: Digest) -> None:
         """Make it the blob of a digest."""
-        self._driver.blobs[str(digest)] = bytes(self._content)
+        with self._driver.lock:
+            self._driver.blobs[str(digest)] = bytes(self._content)
+            self._driver.modified[str(digest)] = datetime.now(UTC)
         self._driver.discard(self._upload)
 
     def close(self) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -23,6 +25,23 @@ class UploadMissingError(Exception):
 
 class StoreUnavailableError(Exception):
     """The store cannot be reached or is full; the request may be repeated later."""
+
+
+@dataclass(frozen=True, slots=True)
+class BlobStat:
+    """What a store knows of a blob: its size, and when its bytes were put there (UTC)."""
+
+    size: int
+    modified: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class StoredBlob:
+    """A blob that a walk came across."""
+
+    digest: Digest
+    size: int
+    modified: datetime
 
 
 class BlobReader(Protocol):
@@ -131,16 +150,47 @@ class BlobStore(Protocol):
         """Return the size of a blob; None when the store does not have it."""
         ...
 
+    def stat(self, digest: Digest) -> BlobStat | None:
+        """Return size and time of a blob; None when the store does not have it.
+
+        A blob that is finished once more gets the time of that, so one that somebody has just pushed is
+        never old.
+        """
+        ...
+
     def open(self, digest: Digest, start: int = 0, length: int | None = None) -> BlobReader:
         """Open a blob, or ``length`` bytes of it from ``start``.
 
         Raises:
             BlobMissingError: the store does not have it, or it has fewer bytes.
+            StoreUnavailableError: the store does not answer; ``size`` and ``stat`` raise it as well.
         """
         ...
 
     def delete(self, digest: Digest) -> None:
         """Drop a blob, if it is there; readers that have it open go on."""
+        ...
+
+    def set_aside(self, digest: Digest) -> None:
+        """Move a damaged blob, if it is there, out of the place it is served from.
+
+        Its bytes are kept under ``damaged`` until an operator removes them; the last ones win.
+        """
+        ...
+
+    def walk(self, after: Digest | None, limit: int) -> Sequence[StoredBlob]:
+        """Return up to ``limit`` blobs that come after a digest (None: from the first).
+
+        They are sorted by algorithm, then hex digits. An empty page is the end. A blob that is there during
+        the whole walk is met; one that comes or goes meanwhile may be.
+        """
+        ...
+
+    def idle_uploads(self, before: datetime, limit: int) -> Sequence[str]:
+        """Return up to ``limit`` ids of uploads that nobody has written to since ``before`` (UTC).
+
+        They come in no order, and again until they are discarded.
+        """
         ...
 
     def signed_url(self, digest: Digest, seconds: int) -> str | None:

@@ -12,10 +12,11 @@ from flask import Flask, Response, jsonify, request
 from controlplane.distribution.gate import DELETE, METADATA_READ, METADATA_WRITE, Caller
 from controlplane.distribution.paging import ACR, next_link, page_of
 from controlplane.distribution.parts import Parts, digest_in, empty
+from controlplane.domain.locks import shown as shown_locks
 from controlplane.domain.manifests import INDEXES
 from controlplane.domain.references import is_tag
 from controlplane.domain.registry_errors import (
-    LOCKS_UNSUPPORTED,
+    ATTRIBUTES_INVALID,
     MANIFEST_UNKNOWN,
     NAME_UNKNOWN,
     TAG_INVALID,
@@ -30,8 +31,6 @@ from controlplane.persistence.content_repositories import RepositoryRow
 from controlplane.persistence.content_tags import TagRow
 from controlplane.persistence.database import Transaction
 
-# Locks are not there yet: everything may be deleted, written, listed and read.
-_ATTRIBUTES = {"deleteEnabled": True, "writeEnabled": True, "readEnabled": True, "listEnabled": True}
 _ROOT = "/acr/v1/<path:name>"
 
 
@@ -68,14 +67,14 @@ class AcrRoutes:
                 "lastUpdateTime": rfc3339(row.updated_at),
                 "manifestCount": row.manifest_count,
                 "tagCount": row.tag_count,
-                "changeableAttributes": _ATTRIBUTES,
+                "changeableAttributes": shown_locks(row.locks),
             }
         )
 
     def delete_repository(self, name: str) -> Response:
         """Delete a repository with everything in it."""
         caller = self.parts.let_in(name, DELETE)
-        deleted = self.parts.deletions.repository(caller.registry.id, name)
+        deleted = self.parts.deletions.repository(caller.registry.id, name, self.parts.origin(caller))
         response = jsonify({"manifestsDeleted": deleted.manifests, "tagsDeleted": deleted.tags})
         response.status_code = 202
         return response
@@ -106,7 +105,7 @@ class AcrRoutes:
         caller = self.parts.let_in(name, DELETE)
         if not is_tag(reference):
             raise Failure(TAG_INVALID)
-        self.parts.deletions.tag(caller.registry.id, name, reference)
+        self.parts.deletions.tag(caller.registry.id, name, reference, self.parts.origin(caller))
         return empty(202, Content_Length="0")
 
     def manifests(self, name: str) -> Response:
@@ -136,9 +135,9 @@ class AcrRoutes:
         return jsonify({**_named(caller, name), "manifest": shown})
 
     def update(self, name: str, reference: str | None = None) -> Response:  # noqa: ARG002 - of the route
-        """Refuse to change attributes: locks are not there yet."""
+        """Refuse to change attributes."""
         self.parts.let_in(name, METADATA_WRITE)
-        raise Failure(LOCKS_UNSUPPORTED)
+        raise Failure(ATTRIBUTES_INVALID, reason="they cannot be changed")
 
 
 def _repository(tx: Transaction, caller: Caller, name: str) -> RepositoryRow:
@@ -171,7 +170,7 @@ def _tag(row: TagRow) -> dict[str, Any]:
         "createdTime": rfc3339(row.created_at),
         "lastUpdateTime": rfc3339(row.since),
         "signed": False,
-        "changeableAttributes": _ATTRIBUTES,
+        "changeableAttributes": shown_locks(row.locks),
     }
 
 
@@ -187,7 +186,7 @@ def _manifest(row: ManifestRow, tags: Sequence[str]) -> dict[str, Any]:
         "configMediaType": row.config_media_type,
         "artifactType": row.artifact_type,
         "tags": list(tags),
-        "changeableAttributes": _ATTRIBUTES,
+        "changeableAttributes": shown_locks(row.locks),
     }
     return {name: value for name, value in members.items() if value is not None}
 

@@ -40,7 +40,6 @@ from controlplane.domain.registry_errors import (
 from controlplane.kernel.errors import ErrorKind, Failure
 from controlplane.persistence.database import DatabaseUnavailableError
 from controlplane.persistence.hot import HotReads
-from controlplane.services.content_deletes import Deletions
 from controlplane.services.content_push import Pushes
 from controlplane.services.content_uploads import Uploads
 from controlplane.services.graph import Services
@@ -101,8 +100,8 @@ def _flask(services: Services, gate: Gate) -> Flask:
     parts = Parts(
         services,
         gate,
-        Pushes(services.database, services.blobs, services.clock),
-        Deletions(services.database, services.blobs, services.clock),
+        Pushes(services.database, services.blobs, services.clock, services.events),
+        services.deletions,
         Uploads(services.database, services.blobs, services.clock, services.ids),
     )
     for routes in (TokenRoutes, ListingRoutes, UploadRoutes, ManifestRoutes, AcrRoutes):

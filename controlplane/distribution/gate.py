@@ -119,8 +119,12 @@ class Gate:
         A token has what it was asked for; a password has what its user has.
         """
         if grant.is_password:
-            return right in self._tokens.callers.rights(registry, grant.credential, repository)
+            return self.could_have(grant, registry, repository, right)
         return grant.allows((REPOSITORY, repository), frozenset({right.value}))
+
+    def could_have(self, grant: Grant, registry: RegistryView, repository: str, right: Right) -> bool:
+        """Tell whether a caller has a right that its token may not have been asked for."""
+        return right in self._tokens.callers.rights(registry, grant.credential, repository)
 
     def _basic(
         self,
@@ -162,8 +166,10 @@ def host_of(environ: Environ) -> str:
     return host.removesuffix(":443")
 
 
-def challenge(host: str, resource: tuple[str, str] | None, need: Need, error: str | None = None) -> Failure:
-    """Return the refusal that tells a client where to get a token, and for what.
+def challenge(
+    host: str, resource: tuple[str, str] | None, need: Need, error: str | None = None, *more: str
+) -> Failure:
+    """Return the refusal that tells a client where to get a token, and for what; ``more`` scopes follow.
 
     No space follows a comma, and every refusal but that of ``/v2/`` names a scope: az and the SDKs read
     the header by splitting it.
@@ -172,7 +178,8 @@ def challenge(host: str, resource: tuple[str, str] | None, need: Need, error: st
     detail = []
     if resource is not None:
         kind, name = resource
-        parts.append(f'scope="{kind}:{name}:{need.asked}"')
+        scope = " ".join((f"{kind}:{name}:{need.asked}", *more))
+        parts.append(f'scope="{scope}"')
         detail = [{"Type": kind, "Name": name, "Action": action} for action in need.asked.split(",")]
     if error is not None:
         parts.append(f'error="{error}"')

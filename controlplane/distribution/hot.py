@@ -17,9 +17,11 @@ from controlplane.distribution.answers import COMMON, Environ, Headers, answer_f
 from controlplane.distribution.gate import PULL, Gate, host_of
 from controlplane.distribution.ranges import wanted_range
 from controlplane.domain.digests import Digest, is_digest, parse_digest
+from controlplane.domain.locks import Lock
 from controlplane.domain.references import is_tag, looks_like_digest
 from controlplane.domain.registry_errors import (
     BLOB_UNKNOWN,
+    CONTENT_LOCKED,
     DIGEST_INVALID,
     MANIFEST_UNKNOWN,
     NAME_INVALID,
@@ -73,6 +75,7 @@ class HotPath:
         self.gate.authorize(environ, registry, host, (REPOSITORY, repository), PULL)
         if manifest is None:
             raise Failure(MANIFEST_UNKNOWN if is_known else NAME_UNKNOWN)
+        refuse_unreadable(manifest.locks)
         headers = _headers(manifest.digest, manifest.media_type, manifest.size)
         if _is_known_to_client(environ, manifest.digest):
             return _not_modified(start_response, headers)
@@ -87,11 +90,13 @@ class HotPath:
         if not is_digest(reference):
             raise Failure(DIGEST_INVALID, reason="it is not a sha256 or sha512 digest")
         host, digest = host_of(environ), parse_digest(reference)
-        registry, size = self.reads.blob(host, repository, reference) or (None, None)
+        registry, blob = self.reads.blob(host, repository, reference) or (None, None)
         registry = self.gate.admit(environ, host, registry)
         self.gate.authorize(environ, registry, host, (REPOSITORY, repository), PULL)
-        if size is None:
+        if blob is None:
             raise Failure(BLOB_UNKNOWN)
+        refuse_unreadable(blob.locks)
+        size = blob.size
         if _is_known_to_client(environ, reference):
             return _not_modified(start_response, _headers(reference, "application/octet-stream", size))
         if environ["REQUEST_METHOD"] == "HEAD":
@@ -130,6 +135,16 @@ class HotPath:
             return [b"".join(reader)]
         finally:
             reader.close()
+
+
+def refuse_unreadable(locks: int) -> None:
+    """Refuse a pull of what is locked against it.
+
+    Raises:
+        Failure: CONTENT_LOCKED.
+    """
+    if locks & Lock.READ:
+        raise Failure(CONTENT_LOCKED, attribute="readEnabled")
 
 
 def _check(repository: str, reference: str) -> None:

@@ -53,6 +53,7 @@ class ManifestRoutes:
             content_type=request.headers.get("Content-Type"),
             payload=self._payload(),
             tags=_further_tags(reference),
+            origin=self.parts.origin(caller),
         )
         pushed = self.parts.pushes.put(push)
         response = empty(
@@ -79,10 +80,11 @@ class ManifestRoutes:
     def delete(self, name: str, reference: str) -> Response:
         """Delete a tag, or a manifest with all tags that name it."""
         caller = self.parts.let_in(name, DELETE)
+        origin = self.parts.origin(caller)
         if looks_like_digest(reference):
-            self.parts.deletions.manifest(caller.registry.id, name, str(digest_in(reference)))
+            self.parts.deletions.manifest(caller.registry.id, name, str(digest_in(reference)), origin)
         elif is_tag(reference):
-            self.parts.deletions.tag(caller.registry.id, name, reference)
+            self.parts.deletions.tag(caller.registry.id, name, reference, origin)
         else:
             raise Failure(TAG_INVALID)
         return empty(202, Content_Length="0")

@@ -8,6 +8,7 @@ from flask import Response, g, request
 
 from controlplane.distribution.gate import Caller, Gate, Need
 from controlplane.domain.digests import Digest, parse_digest
+from controlplane.domain.events import Origin
 from controlplane.domain.registry_errors import DIGEST_INVALID, NAME_INVALID
 from controlplane.domain.registry_scopes import REPOSITORY
 from controlplane.domain.repository_names import is_repository_name
@@ -17,6 +18,8 @@ from controlplane.services.content_deletes import Deletions
 from controlplane.services.content_push import Pushes
 from controlplane.services.content_uploads import Uploads
 from controlplane.services.graph import Services
+
+_LONGEST_AGENT = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,18 @@ class Parts:
     pushes: Pushes
     deletions: Deletions
     uploads: Uploads
+
+    def origin(self, caller: Caller) -> Origin:
+        """Return where the current request comes from, as events tell it."""
+        return Origin(
+            region=caller.registry.region,
+            actor=caller.grant.credential.identity,
+            request_id=self.services.ids.uuid(),
+            host=caller.host,
+            method=request.method,
+            useragent=request.headers.get("User-Agent", "")[:_LONGEST_AGENT],
+            addr=request.remote_addr or "",
+        )
 
     def let_in(self, repository: str, need: Need) -> Caller:
         """Return the caller of a request about a repository.

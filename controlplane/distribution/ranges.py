@@ -14,7 +14,8 @@ _CHUNK = re.compile(r"(?:bytes )?(\d{1,19})-(\d{1,19})(?:/(?:\*|\d{1,19}))?")
 def wanted_range(header: str | None, size: int) -> tuple[int, int] | None:
     """Return (start, length) of a Range header; None when the whole content is to be sent.
 
-    A header that is malformed or asks for several ranges is ignored, as RFC 9110 allows.
+    A header that is malformed or asks for several ranges is ignored, as RFC 9110 allows; one that ends
+    before it begins is refused, as it allows too.
 
     Raises:
         Failure: RANGE_UNSATISFIABLE.
@@ -27,8 +28,6 @@ def wanted_range(header: str | None, size: int) -> tuple[int, int] | None:
         start, end = max(size - int(last), 0), size - 1
     else:
         start, end = int(first), min(int(last), size - 1) if last else size - 1
-    if last and first and int(last) < int(first):
-        return None
     if start > end:
         raise Failure(RANGE_UNSATISFIABLE, headers={"Content-Range": f"bytes */{size}"}, size=size)
     return start, end - start + 1

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from flask import Flask, Response, request
 
 from controlplane.distribution.bodies import Body
-from controlplane.distribution.gate import DELETE, PUSH, Caller
+from controlplane.distribution.gate import DELETE, PUSH, Caller, challenge
 from controlplane.distribution.parts import Parts, digest_in, empty
 from controlplane.distribution.ranges import chunk_range
-from controlplane.domain.digests import Digest, is_digest, parse_digest
-from controlplane.domain.registry_scopes import Right
+from controlplane.domain.digests import ALGORITHMS, DEFAULT_ALGORITHM, Digest, is_digest, parse_digest
+from controlplane.domain.registry_errors import DIGEST_INVALID
+from controlplane.domain.registry_scopes import REPOSITORY, Right
 from controlplane.domain.repository_names import is_repository_name
+from controlplane.kernel.errors import Failure
 from controlplane.services.content_uploads import Place
 
 
@@ -46,20 +48,54 @@ class UploadRoutes:
             digest = digest_in(request.args["digest"])
             self.parts.uploads.take(place, digest, Body(request.environ, self.parts.services.settings))
             return _made(name, digest)
+        if request.args.get("digest-algorithm", DEFAULT_ALGORITHM) not in ALGORITHMS:
+            raise Failure(DIGEST_INVALID, reason="the algorithm is not sha256 or sha512")
         mounted = self._mounted(caller, place)
         if mounted is not None:
             return _made(name, mounted)
-        return _session(202, name, self.parts.uploads.begin(place), 0)
+        return self._begun(name, self.parts.uploads.begin(place))
+
+    def _begun(self, name: str, upload: str) -> Response:
+        response = _session(202, name, upload, 0)
+        least = self.parts.services.settings.upload_chunk_min
+        if least:
+            response.headers["OCI-Chunk-Min-Length"] = str(least)
+        return response
 
     def _mounted(self, caller: Caller, place: Place) -> Digest | None:
-        """Mount what is asked for, if the caller may read its source; else the client uploads it."""
-        wanted, source = request.args.get("mount", ""), request.args.get("from", "")
-        if not is_digest(wanted) or not is_repository_name(source):
-            return None
-        if not self.parts.gate.has(caller.grant, caller.registry, source, Right.PULL):
+        """Mount what is asked for, if the caller may read a source of it; else the client uploads it."""
+        wanted = request.args.get("mount", "")
+        if not is_digest(wanted):
             return None
         digest = parse_digest(wanted)
-        return digest if self.parts.uploads.mount(place, source, digest) else None
+        source = self._source(caller, place, digest)
+        if source is None or not self.parts.uploads.mount(place, source, digest):
+            return None
+        return digest
+
+    def _source(self, caller: Caller, place: Place, digest: Digest) -> str | None:
+        """Return the repository to mount from: the one that ``from`` names, or one that has the blob.
+
+        A token opens what it was asked for and no more. Where the caller itself may read a source, the
+        answer is the challenge to come back with a token that names it.
+
+        Raises:
+            Failure: UNAUTHORIZED with that challenge.
+        """
+        origin = request.args.get("from")
+        if origin:
+            candidates = [origin] if is_repository_name(origin) else []
+        else:
+            candidates = list(self.parts.uploads.sources(place, digest))
+        gate, grant, registry = self.parts.gate, caller.grant, caller.registry
+        for name in candidates:
+            if gate.has(grant, registry, name, Right.PULL):
+                return name
+        for name in candidates:
+            if not grant.is_password and gate.could_have(grant, registry, name, Right.PULL):
+                target, scope = (REPOSITORY, place.repository), f"{REPOSITORY}:{name}:{Right.PULL.value}"
+                raise challenge(caller.host, target, PUSH, "insufficient_scope", scope)
+        return None
 
     def status(self, name: str, upload: str) -> Response:
         """Tell how many bytes an upload has."""

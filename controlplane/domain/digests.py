@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 DEFAULT_ALGORITHM = "sha256"
+ALGORITHMS = frozenset({DEFAULT_ALGORITHM, "sha512"})
 _DIGEST = re.compile(r"(?:sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})")
 
 

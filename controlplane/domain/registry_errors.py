@@ -50,8 +50,7 @@ RANGE_UNSATISFIABLE = ErrorKind(
 )
 PAGINATION_INVALID = ErrorKind("PAGINATION_NUMBER_INVALID", 400, "invalid paging parameter: {reason}")
 PARAMETER_INVALID = ErrorKind("UNSUPPORTED", 400, "{reason}")
-LOCKS_UNSUPPORTED = ErrorKind(
-    "UNSUPPORTED", 405, "changing attributes is not supported by this service yet; all are enabled"
-)
+CONTENT_LOCKED = ErrorKind("UNSUPPORTED", 405, "the operation is disallowed: {attribute} is false")
+ATTRIBUTES_INVALID = ErrorKind("UNSUPPORTED", 400, "the attributes are not valid: {reason}")
 UNAVAILABLE = ErrorKind("UNAVAILABLE", 503, "the service cannot reach its database right now")
 INTERNAL = ErrorKind("UNKNOWN", 500, "the service failed to process the request")

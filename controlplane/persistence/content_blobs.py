@@ -2,8 +2,8 @@
 
 ``registry_blobs`` counts the repositories of a registry that hold a blob; the first link adds its bytes to
 the registry's size, the last one to go takes them away. A link whose last manifest went is *released*:
-neither served nor counted, but a push under way may take it back. Functions that change links return the
-change of the registry's size in bytes.
+neither served nor counted, but a push under way may take it back. Functions that change links return by how
+much registry and repository grow or shrink.
 """
 
 from __future__ import annotations
@@ -11,13 +11,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple, Self
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
+from controlplane.persistence.content_tables import (
+    blobs,
+    manifest_edges,
+    registry_blobs,
+    repositories,
+    repository_blobs,
+)
 from controlplane.persistence.database import Transaction
-from controlplane.persistence.tables import blobs, manifest_edges, registry_blobs, repository_blobs
 
 _STEP = 500  # values in one IN list
 
@@ -28,6 +34,21 @@ class Holder:
 
     registry_id: int
     repository_id: int
+
+
+class Growth(NamedTuple):
+    """By how many bytes the sizes of a registry and of a repository of it change."""
+
+    registry: int = 0
+    repository: int = 0
+
+    def plus(self, other: Growth) -> Self:
+        """Return both together."""
+        return type(self)(self.registry + other.registry, self.repository + other.repository)
+
+    def plus_bytes(self, size: int) -> Self:
+        """Return it with bytes that only this repository has."""
+        return self.plus(Growth(size, size))
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +108,23 @@ def size_of(tx: Transaction, repository_id: int, digest: str) -> int | None:
     return None if row is None or row.released else row.size
 
 
-def link(tx: Transaction, holder: Holder, digest: str, size: int, now: datetime) -> int:
+def holders(tx: Transaction, registry_id: int, digest: str, limit: int) -> Sequence[str]:
+    """Return names of repositories of a registry that hold a blob, the oldest first."""
+    statement = (
+        sa.select(repositories.c.name)
+        .join(repository_blobs, repository_blobs.c.repository_id == repositories.c.id)
+        .where(
+            repositories.c.registry_id == registry_id,
+            repository_blobs.c.digest == digest,
+            repository_blobs.c.released_at.is_(None),
+        )
+        .order_by(repositories.c.id)
+        .limit(limit)
+    )
+    return tx.connection.execute(statement).scalars().all()
+
+
+def link(tx: Transaction, holder: Holder, digest: str, size: int, now: datetime) -> Growth:
     """Let a repository hold a blob whose bytes are in the store."""
     values = {"digest": digest, "size": size, "created_at": now}
     tx.connection.execute(_ADD_BLOB[tx.dialect], values)
@@ -96,9 +133,9 @@ def link(tx: Transaction, holder: Holder, digest: str, size: int, now: datetime)
     return _count_in(tx, holder, digest, size) if made else take_back(tx, holder, [digest], now)
 
 
-def take_back(tx: Transaction, holder: Holder, digests: Sequence[str], now: datetime) -> int:
+def take_back(tx: Transaction, holder: Holder, digests: Sequence[str], now: datetime) -> Growth:
     """Let a repository hold again what was released; blobs it holds anyway stay as they are."""
-    change = 0
+    change = Growth()
     for step in _steps(digests):
         revived = tx.connection.execute(
             sa.update(repository_blobs)
@@ -110,14 +147,14 @@ def take_back(tx: Transaction, holder: Holder, digests: Sequence[str], now: date
             .values(released_at=None, linked_at=now)
             .returning(repository_blobs.c.digest)
         ).scalars()
-        sizes = _sizes(tx, revived.all())
-        change += sum(_count_in(tx, holder, digest, size) for digest, size in sorted(sizes.items()))
+        for digest, size in sorted(_sizes(tx, revived.all()).items()):
+            change = change.plus(_count_in(tx, holder, digest, size))
     return change
 
 
-def release(tx: Transaction, holder: Holder, digests: Sequence[str], now: datetime) -> int:
+def release(tx: Transaction, holder: Holder, digests: Sequence[str], now: datetime) -> Growth:
     """Release those of the given blobs that no manifest of the repository names any more."""
-    change = 0
+    change = Growth()
     named = sa.select(manifest_edges.c.digest).where(
         manifest_edges.c.repository_id == holder.repository_id,
         manifest_edges.c.digest == repository_blobs.c.digest,
@@ -134,13 +171,13 @@ def release(tx: Transaction, holder: Holder, digests: Sequence[str], now: dateti
             .values(released_at=now)
             .returning(repository_blobs.c.digest)
         ).scalars()
-        change += _count_out(tx, holder.registry_id, gone.all())
+        change = change.plus(_count_out(tx, holder.registry_id, gone.all()))
     return change
 
 
-def unlink(tx: Transaction, holder: Holder, digests: Sequence[str]) -> int:
+def unlink(tx: Transaction, holder: Holder, digests: Sequence[str]) -> Growth:
     """Remove links altogether, released or not."""
-    change = 0
+    change = Growth()
     for step in _steps(digests):
         mine = (repository_blobs.c.repository_id == holder.repository_id) & repository_blobs.c.digest.in_(
             step
@@ -148,7 +185,7 @@ def unlink(tx: Transaction, holder: Holder, digests: Sequence[str]) -> int:
         held = tx.connection.execute(
             sa.select(repository_blobs.c.digest).where(mine, repository_blobs.c.released_at.is_(None))
         ).scalars()
-        change += _count_out(tx, holder.registry_id, held.all())
+        change = change.plus(_count_out(tx, holder.registry_id, held.all()))
         tx.connection.execute(sa.delete(repository_blobs).where(mine))
     return change
 
@@ -163,21 +200,22 @@ def some(tx: Transaction, repository_id: int, limit: int) -> Sequence[str]:
     return tx.connection.execute(statement).scalars().all()
 
 
-def _count_in(tx: Transaction, holder: Holder, digest: str, size: int) -> int:
+def _count_in(tx: Transaction, holder: Holder, digest: str, size: int) -> Growth:
     values = {"registry_id": holder.registry_id, "digest": digest, "links": 1}
     count = tx.connection.execute(_COUNT_IN[tx.dialect], values).scalar_one()
-    return size if count == 1 else 0
+    return Growth(size if count == 1 else 0, size)
 
 
-def _count_out(tx: Transaction, registry_id: int, digests: Sequence[str]) -> int:
+def _count_out(tx: Transaction, registry_id: int, digests: Sequence[str]) -> Growth:
     if not digests:
-        return 0
+        return Growth()
     mine = (registry_blobs.c.registry_id == registry_id) & registry_blobs.c.digest.in_(sorted(digests))
     tx.connection.execute(sa.update(registry_blobs).where(mine).values(links=registry_blobs.c.links - 1))
     last = tx.connection.execute(
         sa.delete(registry_blobs).where(mine, registry_blobs.c.links <= 0).returning(registry_blobs.c.digest)
     ).scalars()
-    return -sum(_sizes(tx, last.all()).values())
+    sizes = _sizes(tx, digests)
+    return Growth(-sum(sizes[digest] for digest in last), -sum(sizes.values()))
 
 
 def _sizes(tx: Transaction, digests: Sequence[str]) -> dict[str, int]:

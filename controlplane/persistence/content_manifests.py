@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
+from controlplane.domain.locks import BARS_DELETION, Lock
 from controlplane.persistence.content_pages import Page
+from controlplane.persistence.content_tables import manifest_edges, manifests
 from controlplane.persistence.database import Transaction
-from controlplane.persistence.tables import manifest_edges, manifests
 
 _STEP = 500
 _SHOWN = tuple(column for column in manifests.columns if column.name not in {"payload", "annotations"})
@@ -35,6 +37,22 @@ class ManifestRow:
     image_size: int
     created_at: datetime
     updated_at: datetime
+    locks: int
+    revision: int
+    quarantine_state: str | None
+    quarantine_details: str | None
+    untagged_at: datetime | None
+    pulled_at: datetime | None
+    deleted_at: datetime | None
+    purge_after: datetime | None
+
+
+class Found(StrEnum):
+    """What a repository knew of a manifest that was pushed."""
+
+    NEW = "new"
+    DELETED = "deleted"  # it was, and could still be restored
+    KNOWN = "known"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +70,18 @@ class NewManifest:
     image_size: int
     payload: bytes
     edges: Sequence[tuple[str, str]]  # digest, kind
+    quarantine_state: str | None = None
 
 
 # Built once; see content_repositories.
 _THIS = (manifests.c.repository_id == sa.bindparam("repository")) & (
     manifests.c.digest == sa.bindparam("wanted")
 )
-_FIND = sa.select(*_SHOWN).where(_THIS)
+_LIVE = manifests.c.deleted_at.is_(None)
+_FIND = sa.select(*_SHOWN).where(_THIS, _LIVE)
 _EXISTING = sa.select(manifests.c.digest).where(
     manifests.c.repository_id == sa.bindparam("repository"),
+    _LIVE,
     manifests.c.digest.in_(sa.bindparam("digests", expanding=True)),
 )
 _INSERT = {
@@ -72,7 +93,21 @@ _INSERT = {
     .returning(manifests.c.id),
 }
 _INSERT_EDGES = sa.insert(manifest_edges)
-_TOUCH = sa.update(manifests).where(_THIS).values(updated_at=sa.bindparam("now")).returning(manifests.c.id)
+_REVIVE = (
+    sa.update(manifests)
+    .where(_THIS, ~_LIVE)
+    .values(deleted_at=None, purge_after=None, quarantine_state=sa.bindparam("quarantine"))
+    .returning(manifests.c.id)
+)
+_TOUCH = (
+    sa.update(manifests)
+    .where(_THIS)
+    .values(updated_at=sa.bindparam("now"), untagged_at=sa.bindparam("untagged"))
+    .returning(manifests.c.id)
+)
+_TOUCH_UNTAGGED = (
+    sa.update(manifests).where(_THIS).values(updated_at=sa.bindparam("now")).returning(manifests.c.id)
+)
 
 
 def find(tx: Transaction, repository_id: int, digest: str) -> ManifestRow | None:
@@ -90,8 +125,13 @@ def existing(tx: Transaction, repository_id: int, digests: Sequence[str]) -> set
     return found
 
 
-def insert(tx: Transaction, repository_id: int, new: NewManifest, now: datetime) -> tuple[int, bool]:
-    """Store a manifest with its edges; return its id and whether it is new to the repository."""
+def insert(
+    tx: Transaction, repository_id: int, new: NewManifest, now: datetime, *, tagged: bool
+) -> tuple[int, Found]:
+    """Store a manifest with its edges; return its id and what the repository knew of it.
+
+    One that was deleted and can still be restored comes back to life. ``tagged``: the push sets a tag.
+    """
     values = {
         "repository_id": repository_id,
         "digest": new.digest,
@@ -107,32 +147,71 @@ def insert(tx: Transaction, repository_id: int, new: NewManifest, now: datetime)
         "payload": new.payload,
         "created_at": now,
         "updated_at": now,
+        "locks": 0,
+        "revision": 0,
+        "quarantine_state": new.quarantine_state,
+        "untagged_at": None if tagged else now,
     }
     made = tx.connection.execute(_INSERT[tx.dialect], values).scalar()
     if made is None:
-        again = {"repository": repository_id, "wanted": new.digest, "now": now}
-        return int(tx.connection.execute(_TOUCH, again).scalar_one()), False
+        return _push_again(tx, repository_id, new, now, tagged=tagged)
     if new.edges:
         rows = [
             {"manifest_id": made, "digest": digest, "kind": kind, "repository_id": repository_id}
             for digest, kind in new.edges
         ]
         tx.connection.execute(_INSERT_EDGES, rows)
-    return int(made), True
+    return int(made), Found.NEW
 
 
-def some(tx: Transaction, repository_id: int, limit: int) -> Sequence[ManifestRow]:
-    """Return manifests of a repository in no particular order."""
+def _push_again(
+    tx: Transaction, repository_id: int, new: NewManifest, now: datetime, *, tagged: bool
+) -> tuple[int, Found]:
+    this = {"repository": repository_id, "wanted": new.digest}
+    revived = tx.connection.execute(_REVIVE, {**this, "quarantine": new.quarantine_state}).first()
+    if tagged or revived is not None:
+        values = {**this, "now": now, "untagged": None if tagged else now}
+        row = tx.connection.execute(_TOUCH, values)
+    else:
+        row = tx.connection.execute(_TOUCH_UNTAGGED, {**this, "now": now})
+    return int(row.scalar_one()), Found.KNOWN if revived is None else Found.DELETED
+
+
+def some(
+    tx: Transaction, repository_id: int, limit: int, *, live: bool | None = None
+) -> Sequence[ManifestRow]:
+    """Return manifests of a repository in no particular order: live ones, deleted ones, or any."""
     statement = sa.select(*_SHOWN).where(manifests.c.repository_id == repository_id).limit(limit)
+    if live is not None:
+        statement = statement.where(_LIVE if live else ~_LIVE)
     return [ManifestRow(*row) for row in tx.connection.execute(statement)]
 
 
 def delete(tx: Transaction, manifest_ids: Sequence[int]) -> set[str]:
-    """Remove manifests with their edges and tags; return the digests of what they named."""
+    """Remove manifests with their edges; return the digests of what they named.
+
+    Their tags have ended before; what is left of those is history.
+    """
     edges = sa.select(manifest_edges.c.digest).where(manifest_edges.c.manifest_id.in_(manifest_ids))
     named = set(tx.connection.execute(edges.distinct()).scalars())
     tx.connection.execute(sa.delete(manifests).where(manifests.c.id.in_(manifest_ids)))
     return named
+
+
+def locked(tx: Transaction, repository_id: int) -> Sequence[ManifestRow]:
+    """Return a manifest of a repository that may not be deleted, if there is one."""
+    statement = sa.select(*_SHOWN).where(
+        manifests.c.repository_id == repository_id,
+        _LIVE,
+        manifests.c.locks.op("&")(BARS_DELETION.value) != 0,
+    )
+    return [ManifestRow(*row) for row in tx.connection.execute(statement.limit(1))]
+
+
+def mark_deleted(tx: Transaction, manifest_ids: Sequence[int], now: datetime, purge_after: datetime) -> None:
+    """Delete manifests so that they can be restored until ``purge_after``; their edges stay."""
+    statement = sa.update(manifests).where(manifests.c.id.in_(manifest_ids))
+    tx.connection.execute(statement.values(deleted_at=now, purge_after=purge_after))
 
 
 def names(tx: Transaction, repository_id: int, digest: str) -> bool:
@@ -145,7 +224,9 @@ def names(tx: Transaction, repository_id: int, digest: str) -> bool:
 
 def page(tx: Transaction, repository_id: int, wanted: Page) -> Sequence[ManifestRow]:
     """Return a page of a repository's manifests, by digest or by the time of their last change."""
-    statement = sa.select(*_SHOWN).where(manifests.c.repository_id == repository_id)
+    statement = sa.select(*_SHOWN).where(
+        manifests.c.repository_id == repository_id, _LIVE, manifests.c.locks.op("&")(Lock.LIST.value) == 0
+    )
     if wanted.order == "none":
         statement = statement.order_by(manifests.c.digest)
         if wanted.after:
@@ -182,6 +263,7 @@ def referrers(tx: Transaction, repository_id: int, subject: str, wanted: Page) -
     statement = sa.select(manifests.c.digest, manifests.c.size).where(
         manifests.c.repository_id == repository_id,
         manifests.c.subject == subject,
+        _LIVE,
         manifests.c.digest > wanted.after,
     )
     if wanted.match is not None:
@@ -200,7 +282,7 @@ def referrer_rows(tx: Transaction, repository_id: int, digests: Sequence[str]) -
             manifests.c.size,
             manifests.c.annotations,
         )
-        .where(manifests.c.repository_id == repository_id, manifests.c.digest.in_(digests))
+        .where(manifests.c.repository_id == repository_id, manifests.c.digest.in_(digests), _LIVE)
         .order_by(manifests.c.digest)
     )
     return [ReferrerRow(*row) for row in tx.connection.execute(statement)]

@@ -13,8 +13,9 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
+from controlplane.domain.locks import Lock
+from controlplane.persistence.content_tables import repositories
 from controlplane.persistence.database import Transaction
-from controlplane.persistence.tables import repositories
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,9 @@ class RepositoryRow:
     updated_at: datetime
     manifest_count: int
     tag_count: int
+    size: int
+    locks: int
+    revision: int
 
 
 # Statements of the push path are built once: building one costs four times what running it does.
@@ -47,6 +51,7 @@ _COUNT = (
     .values(
         manifest_count=repositories.c.manifest_count + sa.bindparam("manifests"),
         tag_count=repositories.c.tag_count + sa.bindparam("tags"),
+        size=repositories.c.size + sa.bindparam("growth"),
         updated_at=sa.bindparam("now"),
     )
 )
@@ -56,6 +61,7 @@ _CATALOG = (
         repositories.c.registry_id == sa.bindparam("registry"),
         repositories.c.name > sa.bindparam("after"),
         repositories.c.manifest_count > 0,
+        repositories.c.locks.op("&")(Lock.LIST.value) == 0,
     )
     .order_by(repositories.c.name)
     .limit(sa.bindparam("most"))
@@ -82,13 +88,23 @@ def ensure(tx: Transaction, registry_id: int, name: str, now: datetime) -> Repos
         if row is not None:
             return row
         values = {"registry_id": registry_id, "name": name, "created_at": now, "updated_at": now}
-        tx.connection.execute(_INSERT[tx.dialect], {**values, "manifest_count": 0, "tag_count": 0})
+        counters = {"manifest_count": 0, "tag_count": 0, "size": 0, "locks": 0, "revision": 0}
+        tx.connection.execute(_INSERT[tx.dialect], {**values, **counters})
 
 
-def count(tx: Transaction, repository_id: int, now: datetime, *, manifests: int = 0, tags: int = 0) -> None:
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """By how much a repository's counters change; ``growth`` is in bytes."""
+
+    manifests: int = 0
+    tags: int = 0
+    growth: int = 0
+
+
+def count(tx: Transaction, repository_id: int, counts: Counts, now: datetime) -> None:
     """Add to a repository's counters and note the change."""
-    values = {"repository": repository_id, "manifests": manifests, "tags": tags, "now": now}
-    tx.connection.execute(_COUNT, values)
+    values = {"manifests": counts.manifests, "tags": counts.tags, "growth": counts.growth}
+    tx.connection.execute(_COUNT, {**values, "repository": repository_id, "now": now})
 
 
 def delete(tx: Transaction, repository_id: int) -> None:

@@ -36,22 +36,40 @@ class RegistryView(NamedTuple):
     stamp: int
     ready: bool
     identity_stamp: int
+    tier: str
+    quarantine: bool
+    region: str  # of the endpoint that was asked
+    endpoint: str  # its kind: login | data
 
 
 class ManifestView(NamedTuple):
-    """A manifest as it is served; ``payload`` is None when only its head was asked for."""
+    """A manifest as it is served; ``payload`` is None when only its head was asked for.
 
+    ``locks`` are those of the manifest, its repository and the tag it was asked by (``domain.locks``).
+    """
+
+    id: int
+    tag_id: int | None
+    locks: int
+    quarantine_state: str | None
     digest: str
     media_type: str
     size: int
     payload: bytes | None
 
 
+class BlobView(NamedTuple):
+    """A blob as it is served. ``locks`` are those of the repository."""
+
+    size: int
+    locks: int
+
+
 _WIDTH = len(RegistryView._fields)
 _REGISTRY = """
 SELECT g.id, g.key, g.name, g.admin_enabled, g.anonymous_pull, g.role_assignment_mode,
        g.arm_tokens_accepted, g.public_access, g.default_action, CAST(g.ip_rules AS TEXT), g.stamp, g.ready,
-       COALESCE(s.value, 0){columns}
+       COALESCE(s.value, 0), g.tier, g.quarantine, e.region, e.kind{columns}
 FROM endpoints e
 JOIN registries g ON g.id = e.registry_id
 LEFT JOIN stamps s ON s.name = 'identity'
@@ -63,21 +81,30 @@ _BY_TAG = (
     _REPOSITORY + "LEFT JOIN tags t ON t.repository_id = r.id AND t.name = ? AND t.until IS NULL\n"
     "LEFT JOIN manifests m ON m.id = t.manifest_id"
 )
-_BY_DIGEST = _REPOSITORY + "LEFT JOIN manifests m ON m.repository_id = r.id AND m.digest = ?"
+_BY_DIGEST = (
+    _REPOSITORY + "LEFT JOIN manifests m ON m.repository_id = r.id AND m.digest = ? AND m.deleted_at IS NULL"
+)
 _BLOB = (
     _REPOSITORY + "LEFT JOIN repository_blobs l "
     "ON l.repository_id = r.id AND l.digest = ? AND l.released_at IS NULL\n"
-    "LEFT JOIN blobs b ON b.digest = l.digest"
+    "LEFT JOIN blobs b ON b.digest = l.digest AND b.damaged_at IS NULL"
 )
-_HEAD = ", r.manifest_count, m.digest, m.media_type, m.size, NULL"
-_BODY = ", r.manifest_count, m.digest, m.media_type, m.size, m.payload"
+_ASKED = ", r.manifest_count, m.id, {tag}, m.quarantine_state, m.digest, m.media_type, m.size, {payload}"
+_TAG = "t.id, m.locks | r.locks | t.locks"
+_NO_TAG = "NULL, m.locks | r.locks"
+
+
+def _manifest(joins: str, tag: str, payload: str) -> str:
+    return _REGISTRY.format(columns=_ASKED.format(tag=tag, payload=payload), joins=joins)
+
+
 _STATEMENTS = {
     "registry": _REGISTRY.format(columns="", joins=""),
-    "tag": _REGISTRY.format(columns=_BODY, joins=_BY_TAG),
-    "tag-head": _REGISTRY.format(columns=_HEAD, joins=_BY_TAG),
-    "digest": _REGISTRY.format(columns=_BODY, joins=_BY_DIGEST),
-    "digest-head": _REGISTRY.format(columns=_HEAD, joins=_BY_DIGEST),
-    "blob": _REGISTRY.format(columns=", b.size", joins=_BLOB),
+    "tag": _manifest(_BY_TAG, _TAG, "m.payload"),
+    "tag-head": _manifest(_BY_TAG, _TAG, "NULL"),
+    "digest": _manifest(_BY_DIGEST, _NO_TAG, "m.payload"),
+    "digest-head": _manifest(_BY_DIGEST, _NO_TAG, "NULL"),
+    "blob": _REGISTRY.format(columns=", b.size, r.locks", joins=_BLOB),
 }
 
 
@@ -119,10 +146,13 @@ class HotReads:
         found = None if row[_WIDTH + 1] is None else ManifestView._make(row[_WIDTH + 1 :])
         return RegistryView._make(row[:_WIDTH]), bool(row[_WIDTH]), found
 
-    def blob(self, host: str, repository: str, digest: str) -> tuple[RegistryView, int | None] | None:
-        """Return the registry at a host and the size of a blob, if the repository holds it."""
+    def blob(self, host: str, repository: str, digest: str) -> tuple[RegistryView, BlobView | None] | None:
+        """Return the registry at a host and a blob, if the repository holds it and its bytes are good."""
         row = self._driver.one("blob", (repository, digest, host))
-        return None if row is None else (RegistryView._make(row[:_WIDTH]), row[_WIDTH])
+        if row is None:
+            return None
+        found = None if row[_WIDTH] is None else BlobView._make(row[_WIDTH:])
+        return RegistryView._make(row[:_WIDTH]), found
 
     def close(self) -> None:
         """Close all connections."""

@@ -17,15 +17,20 @@ from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from controlplane.domain.tiers import Tier
+from controlplane.persistence.content_tables import admin_passwords as passwords_table
+from controlplane.persistence.content_tables import endpoints as endpoints_table
+from controlplane.persistence.content_tables import registries
 from controlplane.persistence.database import Transaction
-from controlplane.persistence.tables import admin_passwords as passwords_table
-from controlplane.persistence.tables import endpoints as endpoints_table
-from controlplane.persistence.tables import registries, resources
+from controlplane.persistence.tables import resources
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegistrySettings:
-    """What an owner sets on a registry and the data plane obeys. ``ip_rules`` are normalised CIDR texts."""
+    """What an owner sets on a registry and the data plane obeys. ``ip_rules`` are normalised CIDR texts.
+
+    Untagged manifests go after ``retention_days``, deleted content after ``soft_delete_days``; None: the
+    policy is off.
+    """
 
     tier: Tier
     admin_enabled: bool
@@ -35,6 +40,9 @@ class RegistrySettings:
     public_access: bool
     default_action: str
     ip_rules: tuple[str, ...]
+    quarantine: bool = False
+    retention_days: int | None = None
+    soft_delete_days: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +55,7 @@ class RegistryRow(RegistrySettings):
     size: int
     stamp: int
     ready: bool
+    write_once: tuple[str, ...] = ()
 
     @property
     def settings(self) -> RegistrySettings:
@@ -113,6 +122,7 @@ def insert(tx: Transaction, key: str, name: str, settings: RegistrySettings) -> 
         "size": 0,
         "stamp": 1,
         "ready": False,
+        "write_once": [],
         **_columns(settings),
     }
     statement = _insert(tx)(registries).values(values).on_conflict_do_nothing().returning(registries)
@@ -246,4 +256,5 @@ def _one(tx: Transaction, condition: sa.ColumnElement[bool]) -> RegistryRow | No
 
 def _row(found: sa.RowMapping) -> RegistryRow:
     values = {column.name: found[column] for column in registries.columns}
-    return RegistryRow(**{**values, "tier": Tier(values["tier"]), "ip_rules": tuple(values["ip_rules"])})
+    lists = {name: tuple(values[name]) for name in ("ip_rules", "write_once")}
+    return RegistryRow(**{**values, "tier": Tier(values["tier"]), **lists})

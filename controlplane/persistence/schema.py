@@ -11,8 +11,8 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
+from controlplane.persistence.all_tables import metadata
 from controlplane.persistence.database import Database
-from controlplane.persistence.tables import metadata
 
 _ADVISORY_LOCK = 0x61637263746C  # "acrctl": one migration at a time on a shared server
 

@@ -8,8 +8,8 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from controlplane.persistence.content_tables import repositories, uploads
 from controlplane.persistence.database import Transaction
-from controlplane.persistence.tables import repositories, uploads
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,6 @@ from controlplane.arm.contexts import ResourceStepContext
 from controlplane.arm.declaration import ResourceStep
 from controlplane.persistence import registries as store
 from controlplane.services import registries
-from controlplane.services.content_deletes import Deletions
 from controlplane.services.graph import Services
 
 
@@ -31,8 +30,7 @@ def _remove_content(ctx: ResourceStepContext) -> None:
     with services.database.read() as tx:
         row = store.by_key(tx, ctx.row.key)
     if row is not None:
-        deletions = Deletions(services.database, services.blobs, services.clock)
-        deletions.registry_content(row.id, lambda: ctx.progress(ctx.operation.percent))
+        services.deletions.registry_content(row.id, lambda: ctx.progress(ctx.operation.percent))
 
 
 PROVISION = (

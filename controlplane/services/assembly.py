@@ -9,6 +9,8 @@ from controlplane.persistence.database import Database
 from controlplane.services.access import Access
 from controlplane.services.audiences import Audiences
 from controlplane.services.authentication import Authentication
+from controlplane.services.content_deletes import Deletions
+from controlplane.services.content_events import Events
 from controlplane.services.directory import Directory
 from controlplane.services.graph import Services
 from controlplane.services.issuer import ENTRA, REGISTRY, Issuer
@@ -49,6 +51,7 @@ def assemble(
     access = Access(database)
     authentication = Authentication(database, vault, issuer, clock, Audiences(settings))
     callers = RegistryCallers(database, authentication, access, issuer, AdminUser(vault, ids, clock))
+    blobs, events = blob_store(settings), Events(ids)
     return Services(
         settings=settings,
         clock=clock,
@@ -59,6 +62,8 @@ def assemble(
         access=access,
         authentication=authentication,
         directory=Directory(database, vault, clock, ids),
-        blobs=blob_store(settings),
+        blobs=blobs,
         registry_tokens=RegistryTokens(callers, issuer, clock, ids, settings),
+        events=events,
+        deletions=Deletions(database, blobs, clock, events),
     )

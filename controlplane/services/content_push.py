@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from controlplane.blobs.store import BlobMissingError, BlobStore
 from controlplane.domain.digests import DEFAULT_ALGORITHM, digest_of, is_digest, parse_digest
+from controlplane.domain.events import CHART_CONFIG, Action, Change, Origin
 from controlplane.domain.manifests import (
     Edge,
     EdgeKind,
@@ -32,9 +33,13 @@ from controlplane.persistence import (
     content_tags,
     registries,
 )
-from controlplane.persistence.content_blobs import Holder
-from controlplane.persistence.content_manifests import NewManifest
+from controlplane.persistence.content_blobs import Growth, Holder
+from controlplane.persistence.content_manifests import Found, NewManifest
+from controlplane.persistence.content_repositories import Counts, RepositoryRow
+from controlplane.persistence.content_tags import Target
 from controlplane.persistence.database import Database, Transaction
+from controlplane.services import content_policy
+from controlplane.services.content_events import Events, Place
 
 _IMAGE_CONFIGS = frozenset(
     {"application/vnd.oci.image.config.v1+json", "application/vnd.docker.container.image.v1+json"}
@@ -53,6 +58,7 @@ class Push:
     content_type: str | None
     payload: bytes
     tags: tuple[str, ...] = ()
+    origin: Origin = field(default_factory=Origin)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,16 +73,17 @@ class Pushed:
 class Pushes:
     """Takes manifests into repositories."""
 
-    def __init__(self, database: Database, blobs: BlobStore, clock: Clock) -> None:
+    def __init__(self, database: Database, blobs: BlobStore, clock: Clock, events: Events) -> None:
         self._database = database
         self._blobs = blobs
         self._clock = clock
+        self._events = events
 
     def put(self, push: Push) -> Pushed:
         """Store a manifest and let its tags name it; all of it or nothing.
 
         Raises:
-            Failure: MANIFEST_INVALID, MANIFEST_BLOB_UNKNOWN, DIGEST_INVALID or TAG_INVALID.
+            Failure: MANIFEST_INVALID, MANIFEST_BLOB_UNKNOWN, DIGEST_INVALID, TAG_INVALID or CONTENT_LOCKED.
         """
         digest, tags = _addressed(push)
         try:
@@ -129,16 +136,55 @@ class Pushes:
     ) -> None:
         now = self._clock.now()
         repository = content_repositories.ensure(tx, push.registry_id, push.repository, now)
-        holder = Holder(push.registry_id, repository.id)
-        growth = _claim_blobs(tx, holder, edges, now)
+        growth = _claim_blobs(tx, Holder(push.registry_id, repository.id), edges, now)
         _check_children(tx, repository.id, edges)
-        manifest_id, is_new = content_manifests.insert(tx, repository.id, new, now)
-        fresh = sum(content_tags.put(tx, repository.id, tag, manifest_id, now) for tag in tags)
-        content_repositories.count(tx, repository.id, now, manifests=int(is_new), tags=fresh)
-        if is_new:
-            growth += len(new.payload)
-        if growth:
-            registries.add_size(tx, push.registry_id, growth)
+        manifest_id, found = content_manifests.insert(tx, repository.id, new, now, tagged=bool(tags))
+        if found is not Found.KNOWN:
+            content_policy.refuse_creation(repository)
+        if found is Found.NEW:
+            growth = growth.plus_bytes(len(new.payload))
+        targets = [Target(tag, manifest_id, new.digest) for tag in tags]
+        set_, fresh = _set_tags(tx, repository, targets, now)
+        is_back = int(found is not Found.KNOWN)
+        content_repositories.count(tx, repository.id, Counts(is_back, fresh, growth.repository), now)
+        if growth.registry:
+            registries.add_size(tx, push.registry_id, growth.registry)
+        place = Place(push.registry_id, push.repository)
+        self._events.record(tx, place, push.origin, _changes(new, tags, set_, is_new=bool(is_back)), now)
+
+
+def _set_tags(
+    tx: Transaction, repository: RepositoryRow, targets: Sequence[Target], now: datetime
+) -> tuple[list[str], int]:
+    """Let tags name a manifest; return those that did not name it before, and how many are new.
+
+    Raises:
+        Failure: CONTENT_LOCKED.
+    """
+    set_, fresh = [], 0
+    for target in targets:
+        before = content_tags.find(tx, repository.id, target.name)
+        if before is not None and before.manifest_id == target.manifest_id:
+            continue
+        if before is None:
+            content_policy.refuse_creation(repository)
+            fresh += 1
+        else:
+            content_policy.refuse_move(repository, before)
+        content_tags.put(tx, repository.id, target, before, now)
+        set_.append(target.name)
+    return set_, fresh
+
+
+def _changes(new: NewManifest, tags: Sequence[str], set_: Sequence[str], *, is_new: bool) -> Iterator[Change]:
+    """Tell what a push did: it was pushed under each of its tags, as ACR tells it; charts are told twice."""
+    actions = [Action.PUSH, *([Action.CHART_PUSH] if new.config_media_type == CHART_CONFIG else [])]
+    for tag in tags or (None,):
+        for action in actions:
+            yield Change(action, tag, new.digest, new.media_type, len(new.payload))
+    if not is_new:
+        for tag in set_:
+            yield Change(Action.TAG, tag, new.digest, new.media_type, len(new.payload))
 
 
 def _addressed(push: Push) -> tuple[str, tuple[str, ...]]:
@@ -159,8 +205,8 @@ def _addressed(push: Push) -> tuple[str, tuple[str, ...]]:
     return digest, tuple(dict.fromkeys(tags))
 
 
-def _claim_blobs(tx: Transaction, holder: Holder, edges: Sequence[Edge], now: datetime) -> int:
-    """Check that the repository holds what the manifest names, and keep it; return the registry's growth."""
+def _claim_blobs(tx: Transaction, holder: Holder, edges: Sequence[Edge], now: datetime) -> Growth:
+    """Check that the repository holds what the manifest names, and keep it; return what grows."""
     wanted = {edge.digest: edge for edge in edges if edge.kind is not EdgeKind.CHILD}
     found = content_blobs.links(tx, holder.repository_id, sorted(wanted))
     _refuse_missing(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from controlplane.blobs.store import (
@@ -21,6 +21,7 @@ from controlplane.blobs.store import (
     UploadMissingError,
 )
 from controlplane.domain.digests import DEFAULT_ALGORITHM, Digest, Hasher, hasher
+from controlplane.domain.locks import Lock
 from controlplane.domain.registry_errors import (
     DIGEST_INVALID,
     UPLOAD_BUSY,
@@ -32,12 +33,14 @@ from controlplane.kernel.errors import Failure
 from controlplane.kernel.ids import Ids
 from controlplane.persistence import content_blobs, content_repositories, registries, uploads
 from controlplane.persistence.content_blobs import Holder
+from controlplane.persistence.content_repositories import Counts
 from controlplane.persistence.database import Database, Transaction
 from controlplane.persistence.uploads import UploadRow
 from controlplane.services.content_pour import pour
 
 _UPLOAD_ID = re.compile(r"[0-9a-f-]{36}")
 _STATES_KEPT = 1024
+_SOURCES = 16  # repositories that are tried for a mount that names none
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,14 +149,24 @@ class Uploads:
         finally:
             self._blobs.discard(upload)
 
+    def sources(self, place: Place, digest: Digest) -> Sequence[str]:
+        """Return names of repositories of the registry that hold a blob: some, if they are many.
+
+        The caller sees none of them that it may not read.
+        """
+        with self._database.read() as tx:
+            return content_blobs.holders(tx, place.registry_id, str(digest), _SOURCES)
+
     def mount(self, place: Place, source: str, digest: Digest) -> bool:
         """Let a repository hold a blob that another of the registry holds; False when that one does not.
 
-        The caller has checked that the source may be read.
+        The caller has checked that the source may be read; one that is locked against it gives nothing.
         """
         with self._database.read() as tx:
             origin = content_repositories.find(tx, place.registry_id, source)
-            size = None if origin is None else content_blobs.size_of(tx, origin.id, str(digest))
+            if origin is None or origin.locks & Lock.READ:
+                return False
+            size = content_blobs.size_of(tx, origin.id, str(digest))
         if size is None or self._blobs.size(digest) != size:
             return False
         with self._database.write() as tx:
@@ -228,8 +241,10 @@ class Uploads:
         repository = content_repositories.ensure(tx, place.registry_id, place.repository, now)
         holder = Holder(place.registry_id, repository.id)
         growth = content_blobs.link(tx, holder, str(digest), size, now)
-        if growth:
-            registries.add_size(tx, place.registry_id, growth)
+        if growth.repository:
+            content_repositories.count(tx, repository.id, Counts(growth=growth.repository), now)
+        if growth.registry:
+            registries.add_size(tx, place.registry_id, growth.registry)
 
 
 class _HashStates:

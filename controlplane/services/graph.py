@@ -14,6 +14,8 @@ if TYPE_CHECKING:  # the members' modules may name the graph themselves
     from controlplane.blobs.store import BlobStore
     from controlplane.services.access import Access
     from controlplane.services.authentication import Authentication
+    from controlplane.services.content_deletes import Deletions
+    from controlplane.services.content_events import Events
     from controlplane.services.directory import Directory
     from controlplane.services.issuer import Issuer
     from controlplane.services.registry_tokens import RegistryTokens
@@ -35,3 +37,5 @@ class Services:
     directory: Directory
     blobs: BlobStore
     registry_tokens: RegistryTokens
+    events: Events
+    deletions: Deletions

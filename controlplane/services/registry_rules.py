@@ -64,12 +64,7 @@ class _Fixed:
 
 
 _WITHOUT_EFFECT = (
-    _Fixed("policies.quarantinePolicy.status", "The quarantine policy"),
     _Fixed("policies.trustPolicy.status", "Content trust"),
-    _Fixed("policies.retentionPolicy.status", "The retention policy"),
-    _Fixed("policies.retentionPolicy.days", "The retention policy"),
-    _Fixed("policies.softDeletePolicy.status", "Soft delete"),
-    _Fixed("policies.softDeletePolicy.retentionDays", "Soft delete"),
     _Fixed("policies.exportPolicy.status", "Disabling export"),
     _Fixed("encryption.status", "Encryption with a customer-managed key"),
     _Fixed("encryption.keyVaultProperties", "Encryption with a customer-managed key"),
@@ -97,6 +92,8 @@ class _Switch:
 
 _SWITCHES = (
     _Switch("anonymousPullEnabled", True, Feature.ANONYMOUS_PULL),
+    _Switch("policies.quarantinePolicy.status", "enabled", Feature.QUARANTINE),
+    _Switch("policies.retentionPolicy.status", "enabled", Feature.RETENTION),
     _Switch("publicNetworkAccess", "Disabled", Feature.PUBLIC_ACCESS_OFF),
     _Switch("networkRuleSet.defaultAction", "Deny", Feature.NETWORK_RULES),
     _Switch(_IP_RULES, None, Feature.NETWORK_RULES),  # any rule at all
@@ -276,4 +273,12 @@ def settings_of(tier: Tier, properties: Mapping[str, Any]) -> RegistrySettings:
         public_access=properties["publicNetworkAccess"] == "Enabled",
         default_action=DefaultAction(rule_set["defaultAction"]).value,
         ip_rules=tuple(rule["value"] for rule in rule_set["ipRules"]),
+        quarantine=_at(properties, "policies.quarantinePolicy.status") == "enabled",
+        retention_days=_days(properties, "retentionPolicy", "days"),
+        soft_delete_days=_days(properties, "softDeletePolicy", "retentionDays"),
     )
+
+
+def _days(properties: Mapping[str, Any], policy: str, member: str) -> int | None:
+    found = properties["policies"][policy]
+    return int(found[member]) if found["status"] == "enabled" else None

@@ -90,6 +90,12 @@ class Settings(BaseSettings):
     body_deadline: float = Field(3600.0, gt=0, description="Longest upload of one request body")
     body_min_rate: int = Field(1024, ge=0, description="Bytes per second below which an upload is ended")
     transfer_window: float = Field(30.0, gt=0, description="Seconds over which a transfer's rate is judged")
+    upload_chunk_min: int = Field(
+        0, ge=0, le=1024**3, description="Least chunk size uploads are told to use (`OCI-Chunk-Min-Length`)"
+    )
+    sparse_images: bool = Field(
+        default=False, description="Take images whose config or layers are not in the repository (yet)"
+    )
     upload_lifetime: float = Field(7 * 86400.0, gt=0, description="An idle upload is dropped after this")
 
     @model_validator(mode="after")

@@ -11,7 +11,6 @@ import pytest
 from controlplane.persistence import registries
 from controlplane.persistence.database import Database
 from controlplane.persistence.registries import RegistryRow
-from controlplane.services.content_deletes import Deletions
 from tests.support.distribution import (
     CONFIG,
     INDEX,
@@ -287,8 +286,7 @@ class TestDeleting:
     ) -> None:
         for name in ("a", "b/c"):
             admin.push_image(name, "v1", [name.encode(), b"shared"])
-        services = plane.services
-        deletions = Deletions(services.database, services.blobs, services.clock)
+        deletions = plane.services.deletions
         deletions.registry_content(registry.id)
         deletions.registry_content(registry.id)
         assert size_of(plane, registry) == 0

@@ -86,6 +86,8 @@ def build(identity_database: Database, settings: Settings, clock: ManualClock) -
             directory=Directory(identity_database, vault, clock, ids),
             blobs=nothing,
             registry_tokens=nothing,
+            events=nothing,
+            deletions=nothing,
         )
 
     return make

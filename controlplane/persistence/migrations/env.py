@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from alembic import context
 
+from controlplane.persistence.all_tables import metadata
 from controlplane.persistence.database import Database
-from controlplane.persistence.tables import metadata
 from controlplane.settings.model import Settings
 
 

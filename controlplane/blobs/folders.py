@@ -1,0 +1,70 @@
+"""What the files driver reads from folders: pages of blobs, and uploads that nobody writes to."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+
+from controlplane.blobs.store import BlobStat, StoredBlob
+from controlplane.domain.digests import Digest, is_digest
+
+
+def stat(path: Path) -> BlobStat | None:
+    """Return size and time of a file; None when it is not there."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return BlobStat(found.st_size, datetime.fromtimestamp(found.st_mtime, UTC))
+
+
+def walk(blobs: Path, after: Digest | None, limit: int) -> Sequence[StoredBlob]:
+    """Return a page of the blobs in a tree; names of one leaf folder are in memory at a time."""
+    return list(islice(_files(blobs, after), limit))
+
+
+def idle(uploads: Path, before: datetime, limit: int) -> Sequence[str]:
+    """Return up to ``limit`` names of files that were last changed before a time."""
+    return list(islice(_unchanged(uploads, before.timestamp()), limit))
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder durable."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _files(blobs: Path, after: Digest | None) -> Iterator[StoredBlob]:
+    for algorithm in _names(blobs, after.algorithm if after else ""):
+        last = after.hex if after and after.algorithm == algorithm else ""
+        for folder in _names(blobs / algorithm, last[:2]):
+            for name in _names(blobs / algorithm / folder, last):
+                # What is no digest, or has gone since it was listed, is no blob.
+                if name > last and is_digest(f"{algorithm}:{name}"):
+                    found = stat(blobs / algorithm / folder / name)
+                    if found is not None:
+                        yield StoredBlob(Digest(algorithm, name), found.size, found.modified)
+
+
+def _names(folder: Path, first: str) -> list[str]:
+    """Return the sorted names in a folder from ``first`` on; none when there is no such folder."""
+    try:
+        return sorted(name for name in os.listdir(folder) if name >= first)  # noqa: PTH208 - names only
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+def _unchanged(uploads: Path, before: float) -> Iterator[str]:
+    with os.scandir(uploads) as entries:
+        for entry in entries:
+            try:
+                if entry.stat().st_mtime < before:
+                    yield entry.name
+            except FileNotFoundError:  # finished or discarded meanwhile
+                continue
