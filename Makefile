@@ -15,6 +15,8 @@ PIP := -m pip --disable-pip-version-check --quiet --no-input install --require-h
 SERVER := $(VENV)/.server-installed
 DEVELOPMENT := $(VENV)/.development-installed
 CLIENTS_READY := $(CLIENTS)/.installed
+AZURITE := .venv-azurite
+AZURITE_READY := $(AZURITE)/.installed
 CODE := controlplane cli tests benchmarks
 
 help: ## List the targets
@@ -39,7 +41,7 @@ logs: $(SERVER) ## Show the logs and follow them
 dev: $(DEVELOPMENT) ## Install everything needed to change and test the project
 	@echo "ready: . $(BIN)/activate"
 
-test: $(DEVELOPMENT) $(CLIENTS_READY) ## Run all tests (ARGS="-k name" for some)
+test: $(DEVELOPMENT) $(CLIENTS_READY) $(AZURITE_READY) ## Run all tests (ARGS="-k name" for some)
 	@.ci/packages
 	@$(BIN)/python -m pytest $(ARGS)
 
@@ -79,7 +81,7 @@ lock: $(DEVELOPMENT) ## Resolve the dependencies anew and pin them
 	    --no-header --no-annotate --upgrade $$what -o $$lock.lock || exit 1; done
 
 clean: down ## Remove what make installed (the state folder stays)
-	@rm -rf $(VENV) .venv-clients .venv-lock
+	@rm -rf $(VENV) .venv-clients .venv-lock $(AZURITE)
 
 # --- what the targets stand on; each is done again when the file it comes from changes
 
@@ -101,4 +103,11 @@ $(CLIENTS_READY): requirements/clients.lock | $(VENV)/.made
 	@echo "installing the clients that the tests drive (az, SDKs); this takes a minute"
 	@$(BIN)/python -m venv $(CLIENTS)
 	@$(CLIENTS)/bin/python $(PIP) -r requirements/clients.lock
+	@touch $@
+
+$(AZURITE_READY): .ci/azurite/package.json .ci/azurite/package-lock.json
+	@.ci/packages
+	@echo "installing the Azure Blob Storage server that the tests drive"
+	@mkdir -p $(AZURITE) && cp $^ $(AZURITE)/
+	@npm ci --prefix $(AZURITE) --ignore-scripts --omit=dev --no-audit --no-fund --loglevel=error >/dev/null
 	@touch $@

@@ -15,7 +15,7 @@ from benchmarks import report
 from benchmarks.bench import Bench
 from benchmarks.peers import azure
 from benchmarks.programs import BenchmarkError, need
-from benchmarks.rows.table import AZ, DOCKER_REGISTRY, ROWS, Row
+from benchmarks.rows.table import AZ, DISTRIBUTION, DOCKER_REGISTRY, ROWS, Row
 from benchmarks.run import Result, measure
 from benchmarks.sizes import FULL, QUICK, Sizes
 
@@ -30,12 +30,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run and return the exit code: 0 every bar reached, 1 one missed, 2 could not be measured."""
     options = _parser().parse_args(arguments)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that what was started is stopped
-    rows = [row for row in ROWS if not options.only or row.name in options.only]
+    rows = [row for row in ROWS if row.name in options.only] if options.only else _possible(options)
     sizes = QUICK if options.quick else FULL
     try:
         _check(rows, sizes)
         facts = report.machine()
-        results = _measure(rows, sizes)
+        results = _measure(rows, sizes, options.distribution)
     except BenchmarkError as error:
         print(f"benchmark: {error}", file=sys.stderr)
         return _CANNOT
@@ -47,8 +47,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0 if all(result.passed for result in results) else _MISSED
 
 
-def _measure(rows: Sequence[Row], sizes: Sizes) -> list[Result]:
-    with Bench(sizes, _say) as bench:
+def _possible(options: argparse.Namespace) -> list[Row]:
+    """Leave out the rows about a peer that is not here, and say so."""
+    if options.distribution is not None:
+        return list(ROWS)
+    _say(f"rows about {DISTRIBUTION} are left out: --distribution PATH names its program")
+    return [row for row in ROWS if row.peer != DISTRIBUTION]
+
+
+def _measure(rows: Sequence[Row], sizes: Sizes, distribution: Path | None) -> list[Result]:
+    with Bench(sizes, _say, distribution) as bench:
         return [measure(row, bench, _say) for row in rows]
 
 
@@ -94,6 +102,12 @@ def _parser() -> argparse.ArgumentParser:
         metavar="ROW",
         choices=[row.name for row in ROWS],
         help="measure this row (may be repeated): %(choices)s",
+    )
+    parser.add_argument(
+        "--distribution",
+        type=Path,
+        metavar="PROGRAM",
+        help="measure beside this binary of distribution 3, too",
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure to a file as well")
     return parser

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Rule = Literal["ratio at least", "ratio at most", "ratio below", "value at most"]
+Rule = Literal["ratio at least", "ratio at most", "ratio below", "value at most", "value below"]
 _SIGNS: dict[Rule, str] = {
     "ratio at least": ">= {:g} x",
     "ratio at most": "<= {:g} x",
     "ratio below": "< {:g} x",
     "value at most": "<= {:g}",
+    "value below": "< {:g}",
 }
 
 
@@ -25,6 +26,8 @@ class Bar:
         """Tell whether the medians of both sides satisfy the bar."""
         if self.rule == "value at most":
             return ours <= self.limit
+        if self.rule == "value below":
+            return ours < self.limit
         ratio = ratio_of(ours, peer)
         if self.rule == "ratio at least":
             return ratio >= self.limit

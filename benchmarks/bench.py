@@ -12,8 +12,9 @@ from types import TracebackType
 from typing import Self
 
 from benchmarks.content import LargeFile
-from benchmarks.peers import acrctl_server, azure, docker_registry
+from benchmarks.peers import acrctl_server, azure, distribution, docker_registry, postgres
 from benchmarks.peers.acrctl_server import Deployment
+from benchmarks.programs import BenchmarkError
 from benchmarks.registry import Registry
 from benchmarks.sizes import Sizes
 
@@ -32,10 +33,12 @@ class Bench:
     Args:
         sizes: how much of everything.
         say: told what is being started.
+        distribution: program of distribution 3, if there is one.
     """
 
-    def __init__(self, sizes: Sizes, say: Callable[[str], None]) -> None:
+    def __init__(self, sizes: Sizes, say: Callable[[str], None], distribution: Path | None = None) -> None:
         self.sizes = sizes
+        self._distribution = distribution
         self._say = say
         self._stack = contextlib.ExitStack()
 
@@ -58,6 +61,23 @@ class Bench:
         """Our service."""
         self._say("starting our service")
         return self._stack.enter_context(acrctl_server.started(self._folder / "acrctl"))
+
+    @cached_property
+    def on_postgres(self) -> Registry:
+        """The registry of our service on PostgreSQL."""
+        self._say("starting PostgreSQL and our service on it")
+        url = self._stack.enter_context(postgres.started(self._folder / "postgres"))
+        folder = self._folder / "acrctl-postgres"
+        deployment = self._stack.enter_context(acrctl_server.started(folder, ACRCTL_DATABASE_URL=url))
+        return deployment.registry
+
+    @cached_property
+    def successor(self) -> Registry:
+        """The registry of distribution 3."""
+        if self._distribution is None:
+            raise BenchmarkError("`--distribution PATH` names the program of distribution 3")
+        self._say("starting distribution 3")
+        return self._stack.enter_context(distribution.started(self._distribution, self._folder / "successor"))
 
     @property
     def ours(self) -> Registry:

@@ -65,10 +65,14 @@ class Client:
 
     def log_in(self, repository: str, actions: str = "pull,push") -> str:
         """Follow the challenge of ``/v2/`` to the token service; return the token it gave."""
+        return self.log_in_to(f"repository:{repository}:{actions}")
+
+    def log_in_to(self, scope: str) -> str:
+        """Do the same for any scope."""
         self.token = ""
         challenge = self._expect(401, "GET", "/v2/").headers.get("www-authenticate", "")
         parameters = dict(_PARAMETER.findall(challenge))
-        query = {"service": parameters["service"], "scope": f"repository:{repository}:{actions}"}
+        query = {"service": parameters["service"], "scope": scope}
         user = f"{self._registry.username}:{self._registry.password}".encode()
         basic = {"Authorization": f"Basic {base64.b64encode(user).decode()}"}
         answer = self._expect(200, "GET", f"{parameters['realm']}?{urlencode(query)}", headers=basic)

@@ -25,23 +25,28 @@ def credential(args: Args) -> Credential | None:
     return Credential(args.username, args.password or secret("Password", missing))
 
 
-def login_server(session: Session, args: Args) -> str:
-    """Return the login server of the registry named; a name with a dot or colon is one already."""
-    if "." in args.name or ":" in args.name:
-        return str(args.name)
-    found = registries.find(session, args.name, args.resource_group)["properties"].get("loginServer")
+def login_server(session: Session, args: Args, name: str = "") -> str:
+    """Return the login server of a registry, the one named by --name unless ``name`` says another.
+
+    A name with a dot or colon is a login server already.
+    """
+    registry = name or str(args.name)
+    if "." in registry or ":" in registry:
+        return registry
+    group = getattr(args, "resource_group", None)
+    found = registries.find(session, registry, group)["properties"].get("loginServer")
     if not found:
         raise CommandError(
-            f"Registry '{args.name}' has no login server yet.", hint="Wait until it is created."
+            f"Registry '{registry}' has no login server yet.", hint="Wait until it is created."
         )
     if args.suffix:
         session.warn(f"The login server is '{found}'; --suffix is ignored.")
     return str(found)
 
 
-def open_registry(session: Session, args: Args) -> RegistryClient:
-    """Return a client of the data plane of the registry named by --name."""
+def open_registry(session: Session, args: Args, name: str = "") -> RegistryClient:
+    """Return a client of a registry's data plane, as ``login_server`` finds it."""
     user = credential(args)
-    server = login_server(session, args)
+    server = login_server(session, args, name)
     scheme = urlsplit(session.profile.endpoint).scheme or "https"
     return RegistryClient(session.http, session.tokens, server, scheme=scheme, credential=user)

@@ -13,6 +13,8 @@ from cli.errors import BadUsageError
 from cli.spec import Kind, Option
 
 _SWITCH = ("true", "false")
+GROUP_MARK = "\x1f"
+"""Joins the words of one use of an option that takes groups; no word on a command line has it."""
 
 
 class _Reader:
@@ -61,7 +63,7 @@ class _Reader:
         if option.kind is Kind.FLAG and glued is None:
             self.out.append(flag)
             return
-        values = [glued] if glued is not None else list(_values(option, rest))
+        values = list(_values(option, rest)) if glued is None else [glued]
         self.out += [f"{flag}={v}" if flag.startswith("--") else f"{flag}{v}" for v in values]
         if not values:
             raise BadUsageError(f"argument {option.label}: expected at least one argument")
@@ -71,10 +73,12 @@ def _values(option: Option, rest: list[str]) -> Iterable[str]:
     """Take the values of an option off the front of what is left."""
     if option.kind is Kind.SWITCH:
         return [rest.pop(0).lower() if rest and _is_value(rest[0]) else _SWITCH[0]]
-    if option.kind in (Kind.WORDS, Kind.ANY_WORDS):
+    if option.kind in (Kind.WORDS, Kind.ANY_WORDS, Kind.GROUPS):
         words = []
         while rest and _is_value(rest[0]):
             words.append(rest.pop(0))
+        if option.kind is Kind.GROUPS:
+            return [GROUP_MARK.join(words)] if words else []
         return words or ([""] if option.kind is Kind.ANY_WORDS else [])
     return [rest.pop(0)] if rest else []
 

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from cli.profiles import Profile
     from cli.tokens import Tokens
 
+Members = list[Any]
+
 REGISTRIES_API = "2026-09-01-preview"
 RESOURCES_API = "2024-11-01"
 SUBSCRIPTIONS_API = "2022-12-01"
@@ -69,7 +71,7 @@ class Arm:
             raise CommandError(f"The service sent a link to another host: {path}")
         return path
 
-    def send(
+    def send(  # noqa: PLR0913 - the parts of a request
         self,
         method: str,
         path: str,
@@ -77,11 +79,12 @@ class Arm:
         *,
         json: Any = None,
         params: Mapping[str, str] | None = None,
+        etag: str = "",
     ) -> requests.Response:
         """Send a request with the caller's token, once more with a fresh one if it is refused.
 
         Returns the answer whatever its status. ``api`` is the api-version, left out for links of the
-        service, which carry their own.
+        service, which carry their own. With an ``etag`` the request only has an effect on that version.
         """
         query = {**(params or {}), **({"api-version": api} if api else {})}
         for fresh in (False, True):
@@ -89,7 +92,7 @@ class Arm:
             answer = self._http.send(
                 method,
                 self.url(path),
-                headers={"Authorization": f"Bearer {token}"},
+                headers={"Authorization": f"Bearer {token}", **({"If-Match": etag} if etag else {})},
                 json=json,
                 params=query or None,
             )
@@ -116,9 +119,19 @@ class Arm:
         """Return the body of a GET."""
         return self.call("GET", path, api, params=params)
 
-    def list(self, path: str, api: str = "", params: Mapping[str, str] | None = None) -> list[Any]:
+    def version(self, path: str, api: str) -> tuple[Any, str]:
+        """Return the body of a GET and its ETag, to change it only if nobody else did meanwhile."""
+        answer = self.send("GET", path, api)
+        if answer.status_code >= FIRST_ERROR_STATUS:
+            raise error_of(answer)
+        return answer.json(), answer.headers.get("ETag", "")
+
+    def list(self, path: str, api: str = "", params: Mapping[str, str] | None = None) -> Members:
         """Return the members of all pages of a list, following ``nextLink``."""
-        page = self.get(path, api, params)
+        return self.following(self.get(path, api, params))
+
+    def following(self, page: Any) -> Members:
+        """Return the members of a page and of all that follow it."""
         found = list(page.get("value") or [])
         while link := page.get("nextLink") or page.get("@odata.nextLink"):
             page = self.get(link)

@@ -7,7 +7,7 @@ scope; with a user name and password the registry's token service is asked direc
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote, urlsplit
@@ -75,6 +75,8 @@ class RegistryClient:
         self._tokens = tokens
         self._base = f"{scheme}://{server}"
         self.credential = credential
+        self._asked: dict[str, str] = {}
+        self._refresh = ""
 
     def challenge(self) -> dict[str, str]:
         """Return the parameters of the registry's challenge, at least `realm` and `service`.
@@ -114,25 +116,35 @@ class RegistryClient:
         return str(answer.json()["refresh_token"])
 
     def access_token(self, scope: str) -> str:
-        """Return an access token for a scope such as `repository:NAME:metadata_read`."""
-        asked = self.challenge()
+        """Return an access token for a scope such as `repository:NAME:metadata_read`.
+
+        What the registry asked for and the refresh token are kept for the next scope.
+        """
+        asked = self._asked = self._asked or self.challenge()
         form = {"service": asked["service"], "scope": scope}
         if self.credential:
             form |= {"grant_type": "password", **_form_of(self.credential)}
         else:
-            form |= {"grant_type": "refresh_token", "refresh_token": self.refresh_token(asked)}
+            self._refresh = self._refresh or self.refresh_token(asked)
+            form |= {"grant_type": "refresh_token", "refresh_token": self._refresh}
         answer = self._http.send("POST", self._token_url(asked["realm"], "token"), form=form)
         if answer.status_code != OK:
             raise error_of(answer, "The request for an access token")
         return str(answer.json()["access_token"])
 
-    def call(
-        self, method: str, path: str, token: str, params: Mapping[str, str] | None = None
+    def call(  # noqa: PLR0913 - the parts of a request
+        self,
+        method: str,
+        path: str,
+        token: str,
+        params: Mapping[str, str] | None = None,
+        *,
+        json: Any = None,
+        accept: str = "",
     ) -> requests.Response:
         """Send a request with an access token; an error status raises."""
-        answer = self._http.send(
-            method, self._base + path, headers={"Authorization": f"Bearer {token}"}, params=params
-        )
+        headers = {"Authorization": f"Bearer {token}", **({"Accept": accept} if accept else {})}
+        answer = self._http.send(method, self._base + path, headers=headers, params=params, json=json)
         if not answer.ok:
             raise error_of(answer, f"{method} {path}")
         return answer
@@ -143,12 +155,20 @@ class RegistryClient:
         """Return the members of all pages of a list, at most ``top`` of them."""
         params = {"n": str(min(top or PAGE, PAGE)), **({"orderby": orderby} if orderby else {})}
         found: list[Any] = []
+        for page in self.pages(path, token, params):
+            found += page.get(key) or []
+            if top is not None and len(found) >= top:
+                break
+        return found[:top]
+
+    def pages(self, path: str, token: str, params: dict[str, str]) -> Iterator[dict[str, Any]]:
+        """Yield the pages of a list, following its links."""
         while True:
             answer = self.call("GET", path, token, params)
-            found += answer.json().get(key) or []
+            yield answer.json()
             link = re.search(r"<([^>]*)>", answer.headers.get("Link", ""))
-            if link is None or (top is not None and len(found) >= top):
-                return found[:top]
+            if link is None:
+                return
             params = dict(parse_qsl(urlsplit(link[1]).query))
 
 
@@ -161,6 +181,12 @@ def attributes_path(repository: str, tag: str = "", digest: str = "") -> str:
     base = f"/acr/v1/{quote(repository)}"
     if tag:
         return f"{base}/_tags/{quote(tag)}"
+    return f"{base}/_manifests/{quote(digest, safe=':')}" if digest else base
+
+
+def deleted_path(repository: str, digest: str = "") -> str:
+    """Return the path of what was deleted from a repository, or of one deleted manifest."""
+    base = f"/acr/v1/_deleted/{quote(repository)}"
     return f"{base}/_manifests/{quote(digest, safe=':')}" if digest else base
 
 

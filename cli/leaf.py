@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cli.argv import rewrite
+from cli.argv import GROUP_MARK, rewrite
 from cli.errors import BadUsageError
 from cli.options import GLOBAL
 from cli.session import Common, Session
@@ -61,7 +61,7 @@ def _click_parameter(option: Option) -> click.Parameter:
     kind: Any = _OneOf(choices) if choices else str
     if option.kind is Kind.NUMBER:
         kind = int
-    many = option.kind in (Kind.WORDS, Kind.ANY_WORDS)
+    many = option.kind in (Kind.WORDS, Kind.ANY_WORDS, Kind.GROUPS)
     return click.Option([*option.flags, option.dest], type=kind, multiple=many, default=None)
 
 
@@ -138,6 +138,8 @@ def _value(option: Option, raw: Any) -> Any:
         return bool(raw)
     if option.kind in (Kind.WORDS, Kind.ANY_WORDS):
         return list(raw) if raw else None
+    if option.kind is Kind.GROUPS:
+        return [group.split(GROUP_MARK) for group in raw] if raw else None
     value = option.default if raw is None else raw
     if option.kind is Kind.SWITCH:
         return None if value is None else value == "true"

@@ -81,15 +81,15 @@ class Poller:
         return dict(pair.split("=", 1) for pair in query.split("&") if pair.startswith("api-version="))
 
     def _until_status(self, url: str) -> None:
-        status = ""
-        while status.lower() != _SUCCEEDED:
+        while True:
             answer = self._arm.send("GET", url)
-            status = self._checked(answer)
-            if status.lower() != _SUCCEEDED:
-                self._rest(answer, status)
+            body = self._checked(answer)
+            if body["status"].lower() == _SUCCEEDED:
+                return
+            self._rest(answer, said(body))
 
-    def _checked(self, answer: requests.Response) -> str:
-        """Return the status an answer tells; raise when it is a failure or tells none."""
+    def _checked(self, answer: requests.Response) -> dict[str, Any]:
+        """Return the status document of an answer; raise when it tells a failure or no status."""
         body = _body(answer)
         if answer.status_code >= FIRST_ERROR_STATUS:
             raise error_of(answer)
@@ -97,7 +97,7 @@ class Poller:
             raise CommandError("The service answered without the status of the operation.")
         if body["status"].lower() in _FAILURES:
             raise failure(body)
-        return str(body["status"])
+        return body
 
     def _at_location(self) -> Any:
         location = self._first.headers.get("Location")
@@ -144,6 +144,12 @@ class Poller:
 
     def _resume(self) -> str:
         return f"acrctl operation wait {self.operation}" if self.operation else "Look at it with show."
+
+
+def said(status: dict[str, Any]) -> str:
+    """Return the state of an operation for people, with its percentage where the service tells one."""
+    state, percent = str(status["status"]), status.get("percentComplete")
+    return f"{state} {percent:.0f} %" if isinstance(percent, (int, float)) else state
 
 
 def failure(status: dict[str, Any]) -> OperationFailedError:

@@ -17,6 +17,7 @@ GLOBAL = (
 )
 
 REGISTRY = Option(("--name", "-n"), "Name of the registry.", required=True, fallback="acr")
+OF_REGISTRY = Option(("--registry", "-r"), "Name of the registry.", required=True, fallback="acr")
 GROUP = Option(("--resource-group", "-g"), "Resource group; found from the name when left out.")
 GROUP_NAME = Option(("--name", "-n", "--resource-group", "-g"), "Name of the resource group.", required=True)
 LOCATION = Option(("--location", "-l"), "Region.", fallback="location")

@@ -5,14 +5,16 @@ from __future__ import annotations
 import itertools
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import TypeVar
 
 from cli.lro import Waiting
 
 FRAMES = "|/-\\"
 FRAME_SECONDS = 0.1
 _ERASE = "\r\x1b[K"
+T = TypeVar("T")
 
 
 class Spinner:
@@ -33,6 +35,21 @@ class Spinner:
             sys.stderr.write(f"{_ERASE}{next(self._frames)} {self._text} ..")
             sys.stderr.flush()
             time.sleep(min(FRAME_SECONDS, left))
+
+
+def counted(items: Sequence[T], what: str, *, quiet: bool = False) -> Iterator[T]:
+    """Yield items, showing on a terminal how many of them are done."""
+    if quiet or not sys.stderr.isatty():
+        yield from items
+        return
+    try:
+        for number, item in enumerate(items, 1):
+            sys.stderr.write(f"{_ERASE}{what} {number} of {len(items)} ..")
+            sys.stderr.flush()
+            yield item
+    finally:
+        sys.stderr.write(_ERASE)
+        sys.stderr.flush()
 
 
 @contextmanager

@@ -133,15 +133,17 @@ class Session:
         json: Any = None,
         no_wait: bool = False,
         timeout: float | None = None,
+        etag: str = "",
     ) -> Any:
         """Send a request that may start a long-running operation and return its final body.
 
-        With ``no_wait`` the operation is only started, and None is returned.
+        With ``no_wait`` the operation is only started, and None is returned. With an ``etag`` the request
+        is refused when the resource has another one by now.
         """
         from cli.arm import FIRST_ERROR_STATUS, error_of  # noqa: PLC0415 - as above
         from cli.lro import Poller  # noqa: PLC0415 - as above
 
-        first = self.arm.send(method, path, api, json=json)
+        first = self.arm.send(method, path, api, json=json, etag=etag)
         if first.status_code >= FIRST_ERROR_STATUS:
             raise error_of(first)
         with _progress(quiet=self.common.only_show_errors) as waiting:

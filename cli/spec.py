@@ -30,6 +30,7 @@ class Kind(Enum):
     SWITCH = "switch"  # `--x`, `--x true`, `--x false`
     WORDS = "words"  # one or more values: `--scopes a b`
     ANY_WORDS = "any-words"  # none or more values: `--tags`, `--tags a=1 b=2`
+    GROUPS = "groups"  # one or more values that belong together, each time: `--x a b --x c d`
     POSITION = "position"  # not an option: a word of its own
 
 

@@ -27,11 +27,33 @@ class Branch:
 
 REGISTRY_LOGIN = Leaf("registry_login", "login", "Log a container client in to a registry.")
 
+
+def _five(module: str, what: str, many: str) -> dict[str, Leaf | Branch]:
+    """Return the five commands of what belongs to a registry."""
+    return {
+        "create": Leaf(module, "create", f"Create {what}."),
+        "delete": Leaf(module, "delete", f"Delete {what}."),
+        "list": Leaf(module, "list", f"List {many} of a registry."),
+        "show": Leaf(module, "show", f"Show {what}."),
+        "update": Leaf(module, "update", f"Change {what}."),
+    }
+
+
+def _policy(name: str, what: str) -> Branch:
+    """Return the commands of one policy."""
+    show = Leaf("config_policy", f"{name} show", f"Show {what}.")
+    return Branch(
+        f"Manage {what}.",
+        {"show": show, "update": Leaf("config_policy", f"{name} update", f"Change {what}.")},
+    )
+
+
 _REGISTRY: dict[str, Leaf | Branch] = {
     "check-health": Leaf("check_health", "check-health", "Check the way to the service and to a registry."),
     "check-name": Leaf("registry", "check-name", "Tell whether a registry name is free."),
     "create": Leaf("registry_write", "create", "Create a registry."),
     "delete": Leaf("registry", "delete", "Delete a registry with everything in it."),
+    "import": Leaf("import_image", "import", "Copy an image from another registry."),
     "list": Leaf("registry", "list", "List registries."),
     "login": REGISTRY_LOGIN,
     "show": Leaf("registry", "show", "Show one registry."),
@@ -49,15 +71,127 @@ _CREDENTIAL = Branch(
 )
 
 _REPOSITORY = Branch(
-    "Look at and delete repositories and images.",
+    "Look at, protect and delete repositories and images.",
     {
         "delete": Leaf("repository_delete", "delete", "Delete a repository, or an image with all its tags."),
+        "history": Leaf("repository_usage", "history", "Show where a tag pointed when."),
         "list": Leaf("repository", "list", "List the repositories of a registry."),
+        "list-deleted": Leaf("repository", "list-deleted", "List repositories with deleted manifests."),
+        "purge": Leaf("repository_purge", "purge", "Delete tags by pattern and age."),
+        "purge-deleted": Leaf("repository_restore", "purge-deleted", "Remove what was deleted for good."),
+        "restore": Leaf("repository_restore", "restore", "Restore a deleted repository."),
         "show": Leaf("repository", "show", "Show the attributes of a repository or an image."),
+        "show-manifests": Leaf("repository", "show-manifests", "List the manifests of a repository."),
         "show-tags": Leaf("repository", "show-tags", "List the tags of a repository."),
         "untag": Leaf("repository_delete", "untag", "Remove a tag and keep the image."),
+        "update": Leaf("repository", "update", "Change the attributes of a repository or an image."),
+        "usage": Leaf("repository_usage", "usage", "Show what takes how much space."),
     },
 )
+
+_MANIFEST_METADATA: dict[str, Leaf] = {
+    "list": Leaf("manifest_list", "list-metadata", "List the attributes of all manifests of a repository."),
+    "show": Leaf("manifest", "show-metadata", "Show the attributes of an image."),
+    "update": Leaf("manifest", "update-metadata", "Change the attributes of an image."),
+}
+
+_MANIFEST = Branch(
+    "Look at, protect, delete and restore manifests.",
+    {
+        "delete": Leaf("manifest", "delete", "Delete an image with all its tags."),
+        "list": Leaf("manifest_list", "list", "List the manifests of a repository."),
+        "list-deleted": Leaf("manifest_deleted", "list-deleted", "List deleted manifests."),
+        "list-deleted-tags": Leaf("manifest_deleted", "list-deleted-tags", "List deleted tags."),
+        "list-referrers": Leaf("manifest_list", "list-referrers", "List what refers to an image."),
+        "metadata": Branch("The metadata commands under az's older names.", {**_MANIFEST_METADATA}),
+        "quarantine": Leaf("manifest", "quarantine", "Mark an image as passed or failed."),
+        "restore": Leaf("manifest_deleted", "restore", "Restore a deleted manifest and its tag."),
+        "show": Leaf("manifest", "show", "Show a manifest."),
+        **{f"{verb}-metadata": leaf for verb, leaf in _MANIFEST_METADATA.items()},
+    },
+)
+
+_CONFIG = Branch(
+    "Manage the policies and rules of a registry.",
+    {
+        "authentication-as-arm": _policy(
+            "authentication-as-arm", "whether tokens of the management API count"
+        ),
+        "content-trust": _policy("content-trust", "content trust"),
+        "retention": _policy("retention", "how long untagged manifests are kept"),
+        "retention-rule": Branch(
+            "Manage rules for what goes by itself.",
+            {
+                **_five("retention_rule", "a retention rule", "the retention rules"),
+                "preview": Leaf("retention_rule", "preview", "Show what a rule would take now."),
+            },
+        ),
+        "soft-delete": _policy("soft-delete", "how long deleted content can be restored"),
+        "write-once": Branch(
+            "Manage rules that keep tags from moving.",
+            _five("write_once", "a write-once rule", "the write-once rules"),
+        ),
+    },
+)
+
+_NETWORK: dict[str, Leaf | Branch] = {
+    "cache": Branch(
+        "Manage repositories filled from other registries.", _five("cache", "a cache rule", "the cache rules")
+    ),
+    "credential-set": Branch(
+        "Manage the credentials of cache rules.",
+        _five("credential_set", "a credential set", "the credential sets"),
+    ),
+    "identity": Branch(
+        "Manage the identity of a registry.",
+        {
+            "assign": Leaf("identity", "assign", "Give a registry an identity."),
+            "remove": Leaf("identity", "remove", "Take an identity away."),
+            "show": Leaf("identity", "show", "Show the identity of a registry."),
+        },
+    ),
+    "network-rule": Branch(
+        "Manage the addresses that a registry admits.",
+        {
+            "add": Leaf("network_rule", "add", "Admit an address or a range."),
+            "list": Leaf("network_rule", "list", "List the addresses admitted."),
+            "remove": Leaf("network_rule", "remove", "Admit an address no more."),
+        },
+    ),
+    "replication": Branch(
+        "Manage the regions of a registry.",
+        {
+            **_five("replication", "a replication", "the replications"),
+            "status": Leaf("replication", "status", "Show how far behind each region is."),
+        },
+    ),
+    "scope-map": Branch(
+        "Manage sets of rights for tokens.", _five("scope_map", "a scope map", "the scope maps")
+    ),
+    "token": Branch(
+        "Manage tokens: credentials with rights on repositories.",
+        {
+            **_five("token", "a token", "the tokens"),
+            "credential": Branch(
+                "Manage the passwords of a token.",
+                {
+                    "delete": Leaf("token_credential", "delete", "Delete passwords."),
+                    "generate": Leaf("token_credential", "generate", "Make new passwords."),
+                },
+            ),
+        },
+    ),
+    "webhook": Branch(
+        "Manage who is told what happens in a registry.",
+        {
+            **_five("webhook", "a webhook", "the webhooks"),
+            "get-config": Leaf("webhook_events", "get-config", "Show where a webhook posts to."),
+            "list-events": Leaf("webhook_events", "list-events", "List what was sent and answered."),
+            "ping": Leaf("webhook_events", "ping", "Send a test."),
+            "redeliver": Leaf("webhook_events", "redeliver", "Send an event once more."),
+        },
+    ),
+}
 
 ROOT = Branch(
     "Run and use your own container registries.",
@@ -72,6 +206,7 @@ ROOT = Branch(
             },
         ),
         "completion": Leaf("shell", "completion", "Print the completion script of a shell."),
+        "config": _CONFIG,
         "configure": Leaf("profile", "configure", "Set and list defaults for options."),
         "credential": _CREDENTIAL,
         "env": Leaf("env", "env", "Print the settings that point az and the SDKs here."),
@@ -87,6 +222,7 @@ ROOT = Branch(
             },
         ),
         "logout": Leaf("login", "logout", "Forget the credentials of a profile."),
+        "manifest": _MANIFEST,
         "operation": Branch(
             "Follow long-running operations.",
             {
@@ -137,6 +273,7 @@ ROOT = Branch(
             },
         ),
         "version": Leaf("shell", "version", "Print the version."),
+        **_NETWORK,
         **_REGISTRY,
         "login": Leaf("login", "login", "Log in to the service, or with -n to a registry."),
     },

@@ -19,6 +19,8 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "db": ("database:db", "Migrate and check the database."),
     "owner": ("owner:owner", "Look after the owner service principal."),
     "keys": ("keys:keys", "Look after the keys that sign tokens."),
+    "chores": ("upkeep:chores", "Show what is done over and over, and do some of it now."),
+    "audit": ("upkeep:audit", "Count sizes and links again and compare."),
     "openapi": ("documents:openapi", "Print the OpenAPI document, or check the stored one."),
     "settings": ("documents:settings", "Print every setting and its value."),
     "supervise": ("supervising:supervise", ""),

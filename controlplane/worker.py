@@ -8,9 +8,11 @@ from controlplane import resources
 from controlplane.arm.plans import plans_of
 from controlplane.arm.types import Types
 from controlplane.services.assembly import assemble, open_database
+from controlplane.services.chores import CHORES
+from controlplane.services.upkeep import Upkeep
 from controlplane.settings.model import Settings
 from controlplane.workers.relay import run_relay
-from controlplane.workers.topics import Work
+from controlplane.workers.topics import Product, Work
 from controlplane.workers.worker import assemble as assemble_worker
 from controlplane.workers.worker import run_worker
 
@@ -48,4 +50,5 @@ def build(settings: Settings) -> Work:
     services = assemble(settings, open_database(settings))
     services.database.ping()
     plans = plans_of(Types.discover(resources), services.database, services, services.clock)
-    return Work(services.database, plans, services.clock)
+    product = Product(services, Upkeep(services, CHORES))
+    return Work(services.database, plans, services.clock, product)

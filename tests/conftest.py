@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from controlplane.persistence.database import Database
+from tests.support.azurite import Azurite, azurite
+from tests.support.ceph import Gateway, gateway
 from tests.support.databases import (
     DIALECTS,
     migrated_postgres,
@@ -18,6 +20,7 @@ from tests.support.databases import (
     postgres_copy,
     sqlite_copy,
 )
+from tests.support.object_stores import Bucket
 from tests.support.postgres import PostgresServer, postgres_server
 from tests.support.redis_server import RedisServer, redis_server
 
@@ -90,3 +93,37 @@ def redis() -> Iterator[RedisServer]:
 def redis_url(redis: RedisServer) -> str:
     """Broker URL of a Redis server of this test's own."""
     return redis.url
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[Gateway]:
+    """An S3 server for the session; tests that kill it start it again."""
+    with gateway() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def azure_server() -> Iterator[Azurite]:
+    """An Azure Blob Storage server for the session; tests that kill it start it again."""
+    with azurite() as server:
+        yield server
+
+
+@pytest.fixture
+def s3_bucket(s3_server: Gateway) -> Bucket:
+    """An empty bucket."""
+    return Bucket("s3", s3_server.bucket(), s3_server.options, s3_server)
+
+
+@pytest.fixture
+def azure_container(azure_server: Azurite) -> Bucket:
+    """An empty container."""
+    return Bucket("az", azure_server.container(), azure_server.options, azure_server)
+
+
+@pytest.fixture(params=["s3", "azure"])
+def bucket(request: pytest.FixtureRequest) -> Bucket:
+    """An empty bucket or container; the test runs once on each kind of server."""
+    name = "s3_bucket" if request.param == "s3" else "azure_container"
+    made: Bucket = request.getfixturevalue(name)
+    return made

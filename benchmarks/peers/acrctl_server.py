@@ -35,9 +35,9 @@ class Deployment:
 
 
 @contextlib.contextmanager
-def started(folder: Path) -> Iterator[Deployment]:
-    """Run the embedded deployment until the block ends."""
-    env = _environment(folder)
+def started(folder: Path, **settings: str) -> Iterator[Deployment]:
+    """Run the embedded deployment until the block ends, with further environment variables."""
+    env = _environment(folder) | settings
     folder.mkdir()
     Path(env["ACRCTL_CONFIG_DIR"]).mkdir(mode=0o700)
     controlplane = str(BIN / "controlplane")
@@ -61,12 +61,19 @@ def _environment(folder: Path) -> dict[str, str]:
         "ACRCTL_CONFIG_DIR": str(folder / "config"),
         "ACRCTL_PORT": str(port),
         "ACRCTL_LOGIN_PORTS": f"{port + 1}-{port + _PORTS - 1}",
+        # The peers limit nobody, and a tier allows fewer requests a minute than are sent here in a second.
+        "ACRCTL_THROTTLING": "off",
     }
 
 
-def _registry(env: dict[str, str]) -> Registry:
-    created = acrctl(env, "registry", "create", "-n", NAME, "--sku", "Premium", "--admin-enabled")
-    credential = acrctl(env, "credential", "show", "-n", NAME)
+def another(deployment: Deployment) -> Registry:
+    """Make a second registry of a running service."""
+    return _registry(deployment.env, f"{NAME}b")
+
+
+def _registry(env: dict[str, str], name: str = NAME) -> Registry:
+    created = acrctl(env, "registry", "create", "-n", name, "--sku", "Premium", "--admin-enabled")
+    credential = acrctl(env, "credential", "show", "-n", name)
     status = json.loads(output([str(BIN / "controlplane"), "status", "--json"], env=env))
     profiles = json.loads((Path(env["ACRCTL_CONFIG_DIR"]) / "profiles.json").read_text())
     profile = profiles["profiles"][profiles["current"]]

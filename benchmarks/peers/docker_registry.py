@@ -20,9 +20,9 @@ _USER = "benchmark"
 
 
 @contextlib.contextmanager
-def started(folder: Path) -> Iterator[Registry]:
-    """Run docker-registry and its token service until the block ends."""
-    program = need("docker-registry")
+def started(folder: Path, program: str | None = None) -> Iterator[Registry]:
+    """Run docker-registry, or another ``program`` of its kind, and its token service until the block ends."""
+    program = program or need("docker-registry")
     folder.mkdir()
     tls, signing = tls_pair(folder), signing_pair(folder)
     port, password = free_ports(2), secrets.token_urlsafe(16)

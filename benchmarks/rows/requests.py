@@ -15,14 +15,38 @@ TAG = "v1"
 
 def manifest_get(bench: Bench) -> Contest:
     """GET of a manifest by tag."""
-    return bench.contest(lambda registry: _wrk(bench, registry, _manifest(bench, registry)))
+    return bench.contest(lambda registry: _wrk(bench, registry, manifest_path(bench, registry)))
+
+
+def manifest_on_postgres(bench: Bench) -> Contest:
+    """The same with our service on PostgreSQL."""
+    return Contest(
+        _wrk(bench, bench.on_postgres, manifest_path(bench, bench.on_postgres)),
+        _wrk(bench, bench.peer, manifest_path(bench, bench.peer)),
+    )
+
+
+def manifest_against_successor(bench: Bench) -> Contest:
+    """The same beside distribution 3."""
+    return Contest(
+        _wrk(bench, bench.ours, manifest_path(bench, bench.ours)),
+        _wrk(bench, bench.successor, manifest_path(bench, bench.successor)),
+    )
+
+
+def manifest_on_postgres_against_successor(bench: Bench) -> Contest:
+    """Ours on PostgreSQL beside distribution 3."""
+    return Contest(
+        _wrk(bench, bench.on_postgres, manifest_path(bench, bench.on_postgres)),
+        _wrk(bench, bench.successor, manifest_path(bench, bench.successor)),
+    )
 
 
 def manifest_head(bench: Bench) -> Contest:
     """HEAD of a manifest by tag."""
 
     def prepare(registry: Registry) -> Callable[[], float]:
-        path = _manifest(bench, registry)
+        path = manifest_path(bench, registry)
 
         def measure() -> float:
             return heads.requests_per_second(
@@ -66,7 +90,7 @@ def token(registry: Registry, repository: str) -> str:
         client.close()
 
 
-def _manifest(bench: Bench, registry: Registry) -> str:
+def manifest_path(bench: Bench, registry: Registry) -> str:
     """Push a small image and return the path of its manifest, of about 1 KiB."""
     image: Image = random_image(bench.sizes.small_blob)
     client = Client(registry)

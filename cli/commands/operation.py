@@ -8,7 +8,7 @@ from urllib.parse import quote
 from cli import columns, options, registries
 from cli.arm import REGISTRIES_API
 from cli.errors import InterruptedByUserError, TimedOutError
-from cli.lro import FIRST_PAUSE, GROWTH, USUAL_LIMIT, failure
+from cli.lro import FIRST_PAUSE, GROWTH, USUAL_LIMIT, failure, said
 from cli.progress import progress
 from cli.spec import Args, Command, Kind, Option
 
@@ -64,7 +64,7 @@ def _until_ended(session: Session, args: Args, waiting: Any, resume: str) -> Any
             raise failure(found)
         if waiting.clock() >= end:
             raise TimedOutError(f"The operation did not end within {args.timeout} seconds.", hint=resume)
-        waiting.progress(found["status"], pause)
+        waiting.progress(said(found), pause)
         waiting.sleep(min(pause, max(end - waiting.clock(), 0)))
         pause = min(pause * GROWTH, USUAL_LIMIT)
 

@@ -37,10 +37,11 @@ def _value(item: Any, column: Column) -> str:
         except (IndexError, AttributeError):
             return ""
     text = "" if item is None else str(item)
-    return _short_time(text) if column.time else text
+    return short_time(text) if column.time else text
 
 
-def _short_time(text: str) -> str:
+def short_time(text: str) -> str:
+    """Return a timestamp without its fraction; anything else as it is."""
     return f"{text[:19]}Z" if text[19:20] in (".", "+", "Z") else text
 
 

@@ -33,7 +33,16 @@ def act(mechanism: Mechanism, declared: ResourceType, action: Action, request: R
         if not action.long_running:
             return _answer(_seen(action.response, answer, request))
         kind = f"{declared.type}/{action.name}/action"
-        operation = accepted(mechanism, tx, request, row, kind=kind, given=answer)
+        operation = accepted(
+            mechanism,
+            tx,
+            request,
+            row,
+            kind=kind,
+            given=answer,
+            deadline=action.deadline,
+            apart=mechanism.ids.uuid() if action.beside else "",
+        )
         return Answer(status=202, operation=operation, monitor=Monitor.BOTH)
 
 

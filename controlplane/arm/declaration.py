@@ -105,6 +105,10 @@ class Action:
     steps: tuple[ResourceStep, ...] = ()
     answer: str | None = None
     since: str | None = None
+    deadline: str = "operation_deadline"
+    """The setting that says how many seconds the operation may take."""
+    beside: bool = False
+    """Whether it may be under way several times, and beside a write: it leaves the resource as it is."""
 
     @property
     def long_running(self) -> bool:
@@ -169,8 +173,9 @@ class Lifecycle:
     tells whether a particular write needs its steps; without need it is answered at once.
 
     ``find`` and ``items`` replace the resources table for types whose rows are (partly) data of the
-    service. ``sees`` tells whether a caller without the permission to read a resource sees it all the same;
-    a list of a type that has it may be empty.
+    service; ``built_in`` returns the few rows that a list shows beside those of the table. ``sees`` tells
+    whether a caller without the permission to read a resource sees it all the same; a list of a type that
+    has it may be empty.
     """
 
     validate: Callable[[Validation], None] = _accept
@@ -187,6 +192,7 @@ class Lifecycle:
     provisions: Callable[[ResourceRow | None, ResourceRow], bool] | None = None
     find: Callable[[Context, Scope], ResourceRow | None] | None = None
     items: Callable[[Listing], Sequence[ResourceRow]] | None = None
+    built_in: Callable[[Listing], Sequence[ResourceRow]] | None = None
     sees: Callable[[Context, Scope], bool] | None = None
 
 
@@ -222,15 +228,22 @@ class ResourceType:
     quota: str | None = None
     permission: str | None = None
     queries: tuple[str, ...] = ()
+    own: bool = False
+    """Whether the type is this service's own, so that Azure has no model and no operations of it."""
     name_parameter: str = "name"
     located: bool = False
     """Whether a type that is not tracked has location and tags all the same (resource groups)."""
     missing: Callable[[Scope], Failure] | None = None
     """The error for a resource that is not there, where it is not ResourceNotFound."""
+    create_models: tuple[str, str] | None = None
+    """Names of the models of a PUT body and its properties, where they are not those of the resource. The
+    secret members are then in these alone."""
     operations: Mapping[str, str] = field(default_factory=dict, hash=False)
     """operationId by verb where it is not ``{plural}_{Get|List|…}``."""
     replaced: int = 200
     """Status of a PUT on a resource that exists; clients of some types accept 201 only."""
+    deleted: int = 200
+    """Status of a DELETE that is done at once; clients of some types accept 204 only."""
     delete_shows: bool = False
     """Whether a DELETE that is done at once answers with the resource as it was."""
     envelope: tuple[str, ...] = ("id", "name", "type")

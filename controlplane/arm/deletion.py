@@ -48,7 +48,7 @@ def _delete(mechanism: Mechanism, declared: ResourceType, request: Request, tx: 
         refuse_busy(tx, below)
         remove(mechanism.types, tx, nested, below, ctx)
     remove(mechanism.types, tx, declared, row, ctx)
-    return Answer(status=200, body=body)
+    return Answer(status=declared.deleted, body=body)
 
 
 def mark(tx: Transaction, declared: ResourceType, row: ResourceRow, ctx: Context) -> ResourceRow:

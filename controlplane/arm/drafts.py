@@ -42,14 +42,14 @@ def draft(  # noqa: PLR0913 - what a draft is made of
     Raises:
         Failure: the body is wrong, changes what is fixed at creation, or names no region of this deployment.
     """
-    shape = shapes.resource(declared)
+    shape = shapes.body(declared)
     stored = {} if before is None else body_of(declared, before)
     if patch:
         loaded = validation.read_patch(shape, stored, given, api_version)
         spoken = validation.merged(stored, given)
     else:
         sent = {"properties": {}, **given} if declared.properties is not None else given
-        loaded = validation.read(shape, sent, api_version)
+        loaded = validation.read(shape, validation.with_secrets(shape, stored, sent), api_version)
         spoken = given
     if declared.tracked:
         loaded["location"] = _location(declared, before, loaded.get("location"), available)

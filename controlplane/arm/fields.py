@@ -9,6 +9,7 @@ Facts of a member, all optional, are keyword arguments of every function here:
 * ``secret``: never shown; a body without it keeps the stored value.
 * ``since``: first api-version that knows it; older ones are refused on input and never see it.
 * ``nullable``: JSON null is a value of it (elsewhere null means absent).
+* ``own``: ARM does not have it; it is this service's own.
 * ``doc``: one sentence for the OpenAPI document.
 
 Members are spelled as on the wire, so a model is a table of data: ``model("TokenProperties", {...})``.
@@ -39,6 +40,7 @@ class Facts(TypedDict):
     secret: NotRequired[bool]
     since: NotRequired[str]
     nullable: NotRequired[bool]
+    own: NotRequired[bool]
     doc: NotRequired[str]
 
 
@@ -123,7 +125,7 @@ def _common(facts: Facts, kind: str) -> dict[str, Any]:
         "dump_only": facts.get("read_only", False),
         "load_only": facts.get("secret", False),
         "error_messages": {"invalid": wrong, "type": wrong, "required": "is required", "null": "is null"},
-        "metadata": {name: facts[name] for name in ("create_only", "since") if name in facts},
+        "metadata": {name: facts[name] for name in ("create_only", "since", "own") if name in facts},
     }
     if "default" in facts:
         known["load_default"] = facts["default"]

@@ -43,7 +43,7 @@ def check_tier(declared: ResourceType, ctx: Validation) -> None:
             raise Failure(QUOTA_EXCEEDED, type=declared.type.rpartition("/")[2], sku=tier)
 
 
-def check_references(declared: ResourceType, ctx: Validation) -> None:
+def check_references(types: Types, declared: ResourceType, ctx: Validation) -> None:
     """Refuse ids in ``properties`` that name nothing, another type, or something that is being deleted.
 
     Raises:
@@ -52,7 +52,7 @@ def check_references(declared: ResourceType, ctx: Validation) -> None:
     for reference in declared.references:
         held = ctx.after.properties.get(reference.member)
         if held:
-            _check_reference(reference, str(held), ctx)
+            _check_reference(types, reference, str(held), ctx)
 
 
 def refuse_if_referred(types: Types, tx: Transaction, row: ResourceRow) -> None:
@@ -81,19 +81,22 @@ def _referring(
                     yield declared, reference, by
 
 
-def _check_reference(reference: Reference, held: str, ctx: Validation) -> None:
+def _check_reference(types: Types, reference: Reference, held: str, ctx: Validation) -> None:
     path = f"properties.{reference.member}"
     try:
         scope = parse_scope(held)
     except ValueError:
         raise _refused(held, path, "it is not a resource id.") from None
-    target = store.get(ctx.tx, scope.key)
     if scope.type.lower() != reference.type.lower():
         raise _refused(held, path, f"it must be the id of a {reference.type}.")
+    # Before anything is looked up: what there is elsewhere is nobody's business here.
+    inside = reference.elsewhere or ctx.parent is None or scope.key.startswith(f"{ctx.parent.key}/")
+    if ctx.parent is not None and not inside:
+        raise _refused(held, path, f"it must lie under {ctx.parent.id}.")
+    find = types.by_key[reference.type.lower()].lifecycle.find
+    target = store.get(ctx.tx, scope.key) if find is None else find(ctx, scope)
     if target is None or target.provisioning_state is ProvisioningState.DELETING:
         raise _refused(held, path, "there is no such resource.")
-    if not reference.elsewhere and ctx.parent is not None and target.parent_key != ctx.parent.key:
-        raise _refused(held, path, f"it must lie under {ctx.parent.id}.")
 
 
 def _refused(held: str, path: str, reason: str) -> Failure:

@@ -18,7 +18,7 @@ from controlplane.arm.requests import Answer, Monitor, Request
 from controlplane.kernel.catalogue import CONFLICT
 from controlplane.kernel.errors import Failure
 from controlplane.kernel.states import ProvisioningState
-from controlplane.operations.accept import accept
+from controlplane.operations.accept import APART, accept
 from controlplane.persistence import resources as store
 from controlplane.persistence.database import Transaction, UniqueViolationError
 from controlplane.persistence.operations import OperationRow
@@ -126,7 +126,7 @@ class _Attempt:
         )
         gates.check_tier(declared, ctx)
         declared.lifecycle.validate(ctx)
-        gates.check_references(declared, ctx)
+        gates.check_references(self.mechanism.types, declared, ctx)
         return ctx
 
     def _needs_provisioning(self, before: ResourceRow | None, after: ResourceRow) -> bool:
@@ -165,14 +165,20 @@ def accepted(  # noqa: PLR0913 - what an operation is made of
     kind: str,
     given: Mapping[str, Any] | None = None,
     previous: Mapping[str, Any] | None = None,
+    deadline: str = "operation_deadline",
+    apart: str = "",
 ) -> OperationRow:
-    """Accept an operation on a resource in the transaction that writes it."""
+    """Accept an operation on a resource in the transaction that writes it.
+
+    ``deadline`` names the setting that says how many seconds it may take; ``apart`` sets it apart from the
+    one operation that a resource may have otherwise.
+    """
     principal = request.principal
     name, actor = principal.actor
     return accept(
         tx,
         kind=kind,
-        resource_key=row.key,
+        resource_key=f"{row.key}{APART}{apart}" if apart else row.key,
         resource_id=row.id,
         subscription=row.subscription,
         location=row.location or mechanism.settings.location,
@@ -186,7 +192,7 @@ def accepted(  # noqa: PLR0913 - what an operation is made of
         },
         clock=mechanism.clock,
         ids=mechanism.ids,
-        settings_deadline=mechanism.settings.operation_deadline,
+        settings_deadline=getattr(mechanism.settings, deadline),
     )
 
 

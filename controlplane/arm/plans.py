@@ -20,6 +20,7 @@ from controlplane.kernel.clock import Clock
 from controlplane.kernel.errors import ErrorRecord, Failure
 from controlplane.kernel.states import OperationStatus, ProvisioningState
 from controlplane.operations import queries
+from controlplane.operations.accept import APART
 from controlplane.operations.plans import Plan, Plans, Step, StepContext
 from controlplane.persistence import resources as store
 from controlplane.persistence.database import Database, Transaction
@@ -111,7 +112,9 @@ class _Maker:
         return [Step(step.name, self._bound(step)) for step in declared]
 
     def _bound(self, step: ResourceStep) -> Callable[[StepContext], Any]:
-        return lambda engine: step.run(self._running(engine, engine.operation.resource_key))
+        return lambda engine: step.run(
+            self._running(engine, engine.operation.resource_key.partition(APART)[0])
+        )
 
     def _running(self, engine: StepContext, key: str) -> RunningResourceStep:
         return RunningResourceStep(engine, self.database, self.services, key)

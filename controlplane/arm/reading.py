@@ -6,6 +6,8 @@ they may read, and is refused when there are none: an empty list tells nothing, 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from controlplane.arm import documents, preconditions
 from controlplane.arm.contexts import Context, Listing
 from controlplane.arm.declaration import ResourceType
@@ -82,8 +84,7 @@ def _rows(
     declared: ResourceType, ctx: Context, request: Request, where: Where, keep: Keep
 ) -> tuple[list[ResourceRow], str | None]:
     limit, after = page_of(request.query)
-    if declared.lifecycle.items is None:
-        return page(lambda last, size: store.page(ctx.tx, where, after=last, limit=size), keep, after, limit)
+    lifecycle = declared.lifecycle
     listing = Listing(
         tx=ctx.tx,
         services=ctx.services,
@@ -93,8 +94,20 @@ def _rows(
         scope=request.scope,
         query=request.query,
     )
-    rows = sorted(declared.lifecycle.items(listing), key=lambda row: row.key)
-    return page(lambda last, size: [row for row in rows if row.key > last][:size], keep, after, limit)
+    if lifecycle.items is not None:
+        rows = _by_key(lifecycle.items(listing))
+        return page(lambda last, size: [row for row in rows if row.key > last][:size], keep, after, limit)
+    own = [] if lifecycle.built_in is None else _by_key(lifecycle.built_in(listing))
+
+    def fetch(last: str, size: int) -> list[ResourceRow]:
+        stored = store.page(ctx.tx, where, after=last, limit=size)
+        return _by_key([*stored, *(row for row in own if row.key > last)])[:size] if own else stored
+
+    return page(fetch, keep, after, limit)
+
+
+def _by_key(rows: Sequence[ResourceRow]) -> list[ResourceRow]:
+    return sorted(rows, key=lambda row: row.key)
 
 
 def _visible(mechanism: Mechanism, declared: ResourceType, request: Request, ctx: Context) -> Keep | None:

@@ -66,6 +66,18 @@ def resource(declared: ResourceType) -> Shape:
 
 
 @lru_cache(maxsize=256)
+def body(declared: ResourceType) -> Shape:
+    """Return the schema of a PUT body: the resource, or the model of its own that ARM has for it."""
+    if declared.create_models is None or declared.properties is None:
+        return resource(declared)
+    name, inner = declared.create_models
+    whole, properties = _fresh(resource(declared)), _fresh(declared.properties)
+    if declared.shows_state:
+        properties[STATE] = choice(ProvisioningState, read_only=True)
+    return model(name, {**whole, "properties": nested(model(inner, properties), required=True)})
+
+
+@lru_cache(maxsize=256)
 def page(declared: ResourceType) -> Shape:
     """Return the schema of a page of a list."""
     return model(
@@ -77,17 +89,17 @@ def page(declared: ResourceType) -> Shape:
 @lru_cache(maxsize=256)
 def patch(declared: ResourceType) -> Shape:
     """Return the schema of a PATCH body: what can be changed, nothing required."""
-    return _changeable(resource(declared))
+    return _changeable(body(declared), f"{declared.model}UpdateParameters")
 
 
 @lru_cache(maxsize=512)
-def _changeable(shape: Shape) -> Shape:
+def _changeable(shape: Shape, name: str | None = None) -> Shape:
     changed = {
         name: _optional(field)
         for name, field in _fresh(shape).items()
         if not field.dump_only and not field.metadata.get("create_only")
     }
-    return model(f"{shape.__name__}UpdateParameters", changed)
+    return model(name or f"{shape.__name__}UpdateParameters", changed)
 
 
 def _optional(field: fields.Field[Any]) -> fields.Field[Any]:
@@ -102,9 +114,14 @@ def _optional(field: fields.Field[Any]) -> fields.Field[Any]:
 
 def _properties(declared: ResourceType, shape: Shape) -> Shape:
     """Return the schema of ``properties``, with the state that the mechanism keeps."""
-    if not declared.shows_state or STATE in members(shape):
+    known = _fresh(shape)
+    if declared.create_models is not None:
+        known = {name: field for name, field in known.items() if not field.load_only}
+    elif not declared.shows_state or STATE in members(shape):
         return shape
-    return model(shape.__name__, {**_fresh(shape), STATE: choice(ProvisioningState, read_only=True)})
+    if declared.shows_state:
+        known[STATE] = choice(ProvisioningState, read_only=True)
+    return model(shape.__name__, known)
 
 
 def _fresh(shape: Shape) -> dict[str, fields.Field[Any]]:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import ModuleType
 
+from controlplane.arm.absent import AbsentType
 from controlplane.arm.declaration import ANY_CALLER, Endpoint, Kind, ResourceType, Verb
 
 
@@ -25,34 +26,43 @@ class Types:
 
     by_key: Mapping[str, ResourceType]
     endpoints: tuple[Endpoint, ...] = ()
+    absent: tuple[AbsentType, ...] = ()
 
     @classmethod
-    def of(cls, types: Iterable[ResourceType], endpoints: Iterable[Endpoint] = ()) -> Types:
+    def of(
+        cls,
+        types: Iterable[ResourceType],
+        endpoints: Iterable[Endpoint] = (),
+        absent: Iterable[AbsentType] = (),
+    ) -> Types:
         """Collect declarations and check them against each other."""
         by_key: dict[str, ResourceType] = {}
         for declared in types:
             if declared.key in by_key:
                 raise DeclarationError(f"{declared.type} is declared twice")
             by_key[declared.key] = declared
-        found = cls(by_key, tuple(endpoints))
+        found = cls(by_key, tuple(endpoints), tuple(absent))
         for declared in found:
             found._check(declared)
         for endpoint in found.endpoints:
             if "/" not in endpoint.permission and endpoint.permission != ANY_CALLER:
                 raise DeclarationError(f"{endpoint.path}: it needs a permission, or ANY_CALLER")
+        found._check_absent()
         return found
 
     @classmethod
     def discover(cls, package: ModuleType) -> Types:
-        """Import every module of a package and collect its ``RESOURCE`` and ``ENDPOINTS``."""
+        """Import every module of a package and collect its ``RESOURCE``, ``ENDPOINTS`` and ``ABSENT``."""
         types: list[ResourceType] = []
         endpoints: list[Endpoint] = []
+        absent: list[AbsentType] = []
         for info in sorted(pkgutil.iter_modules(package.__path__), key=lambda module: module.name):
             module = importlib.import_module(f"{package.__name__}.{info.name}")
             if hasattr(module, "RESOURCE"):
                 types.append(module.RESOURCE)
             endpoints.extend(getattr(module, "ENDPOINTS", ()))
-        return cls.of(types, endpoints)
+            absent.extend(getattr(module, "ABSENT", ()))
+        return cls.of(types, endpoints, absent)
 
     def __iter__(self) -> Iterator[ResourceType]:
         return iter(self.by_key.values())
@@ -89,6 +99,13 @@ class Types:
         for words, faulty in faults.items():
             if faulty:
                 raise DeclarationError(f"{declared.type}: {words}")
+
+    def _check_absent(self) -> None:
+        for missing in self.absent:
+            if missing.path and missing.type.lower() in self.by_key:
+                raise DeclarationError(f"{missing.type} is declared, and as absent too")
+            if missing.parent.lower() not in self.by_key:
+                raise DeclarationError(f"{missing.type}: its parent is not declared")
 
     def _is_orphan(self, declared: ResourceType) -> bool:
         child = declared.kind is not Kind.EXTENSION and bool(declared.parent)

@@ -33,6 +33,20 @@ def read(shape: Shape, given: Mapping[str, Any], api_version: str) -> Json:
     return _load(shape, cleaned, found)
 
 
+def with_secrets(shape: Shape, stored: Mapping[str, Any], given: Mapping[str, Any]) -> Json:
+    """Return a body with the stored secrets it does not speak of: nobody can send back what is not shown."""
+    whole = dict(given)
+    for name, field in members(shape).items():
+        if name not in stored:
+            continue
+        inner = whole.get(name)
+        if field.load_only:
+            whole.setdefault(name, stored[name])
+        elif isinstance(field, fields.Nested) and isinstance(inner, Mapping):
+            whole[name] = with_secrets(_shape_of(field), stored[name] or {}, inner)
+    return whole
+
+
 def read_patch(shape: Shape, stored: Mapping[str, Any], given: Mapping[str, Any], api_version: str) -> Json:
     """Apply a JSON merge patch (RFC 7396) to what is stored and check the outcome as a whole body.
 

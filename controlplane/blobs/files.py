@@ -82,6 +82,8 @@ class FilesDriver:
             return os.stat(self._blob(digest)).st_size  # noqa: PTH116 - called for every HEAD
         except FileNotFoundError:
             return None
+        except OSError as error:
+            raise StoreUnavailableError(str(error)) from error
 
     def stat(self, digest: Digest) -> BlobStat | None:
         """Return size and time of a blob; None when it is not here."""
@@ -93,6 +95,8 @@ class FilesDriver:
             descriptor = os.open(self._blob(digest), os.O_RDONLY | os.O_CLOEXEC)
         except FileNotFoundError as error:
             raise BlobMissingError(str(digest)) from error
+        except OSError as error:
+            raise StoreUnavailableError(str(error)) from error
         available = os.fstat(descriptor).st_size - start
         wanted = available if length is None else length
         if wanted > available or available < 0:
@@ -102,8 +106,10 @@ class FilesDriver:
 
     def delete(self, digest: Digest) -> None:
         """Drop a blob, if it is here."""
-        with suppress(FileNotFoundError):
-            Path(self._blob(digest)).unlink()
+        try:
+            Path(self._blob(digest)).unlink(missing_ok=True)
+        except OSError as error:
+            raise StoreUnavailableError(str(error)) from error
 
     def set_aside(self, digest: Digest) -> None:
         """Move a blob into the folder ``damaged``."""
@@ -168,9 +174,13 @@ class FileWriter:
         except OSError as error:
             raise StoreUnavailableError(str(error)) from error
         if self._offset - self._flushed >= _FLUSH:
-            self._flush()
+            self._begin_writeback()
 
-    def _flush(self) -> None:
+    def flush(self) -> int:
+        """Return how many bytes there are: the file keeps them when this process dies."""
+        return self._offset
+
+    def _begin_writeback(self) -> None:
         """Let the disk begin with what was written, so that the sync at the end finds little left.
 
         The advice makes Linux write dirty pages back without anybody waiting; a 500 MB push gains a third.
@@ -179,6 +189,10 @@ class FileWriter:
             length = self._offset - self._flushed
             os.posix_fadvise(self._descriptor, self._flushed, length, os.POSIX_FADV_DONTNEED)
         self._flushed = self._offset
+
+    def peek(self, start: int, length: int) -> bytes | None:
+        """Return bytes that were written."""
+        return os.pread(self._descriptor, length, start)
 
     def read(self) -> Iterator[bytes]:
         """Give all bytes of the file."""
@@ -200,6 +214,7 @@ class FileWriter:
     def finish(self, digest: Digest) -> None:
         """Make it durable under its digest."""
         try:
+            os.utime(self._descriptor)  # a blob is as old as its finish, not as its last byte
             os.fsync(self._descriptor)
             place = self._driver.place(digest)
             self._path.rename(place)

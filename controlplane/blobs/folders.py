@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 
-from controlplane.blobs.store import BlobStat, StoredBlob
+from controlplane.blobs.store import BlobStat, StoredBlob, StoreUnavailableError
 from controlplane.domain.digests import Digest, is_digest
 
 
@@ -18,6 +18,8 @@ def stat(path: Path) -> BlobStat | None:
         found = path.stat()
     except FileNotFoundError:
         return None
+    except OSError as error:
+        raise StoreUnavailableError(str(error)) from error
     return BlobStat(found.st_size, datetime.fromtimestamp(found.st_mtime, UTC))
 
 

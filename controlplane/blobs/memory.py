@@ -113,6 +113,14 @@ class MemoryWriter:
         self._content += chunk
         self._driver.modified[self._upload] = datetime.now(UTC)
 
+    def flush(self) -> int:
+        """Return how many bytes there are."""
+        return len(self._content)
+
+    def peek(self, start: int, length: int) -> bytes | None:
+        """Return bytes that were written."""
+        return bytes(self._content[start : start + length])
+
     def read(self) -> Iterator[bytes]:
         """Give all bytes."""
         yield bytes(self._content)

@@ -88,6 +88,20 @@ class BlobWriter(Protocol):
         """
         ...
 
+    def flush(self) -> int:
+        """Make what was written survive this process; return how many bytes the upload has.
+
+        Bytes may be counted elsewhere only after this; until then the store may hold them in memory.
+
+        Raises:
+            StoreUnavailableError: not all of them could be kept.
+        """
+        ...
+
+    def peek(self, start: int, length: int) -> bytes | None:
+        """Return bytes that were written; None when the store cannot give them before they are a blob."""
+        ...
+
     def read(self) -> Iterator[bytes]:
         """Give all bytes the upload has, from its beginning, and stay at its end."""
         ...

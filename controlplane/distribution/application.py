@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from urllib.parse import quote
 from wsgiref.types import StartResponse
@@ -13,7 +13,11 @@ from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
 
 from controlplane.blobs.store import BlobMissingError, StoreUnavailableError, UploadMissingError
+from controlplane.distribution.absent import AbsentRoutes
 from controlplane.distribution.acr import AcrRoutes
+from controlplane.distribution.acr_attributes import AttributeRoutes
+from controlplane.distribution.acr_deleted import DeletedRoutes
+from controlplane.distribution.acr_time import TimeRoutes
 from controlplane.distribution.answers import (
     COMMON,
     Environ,
@@ -27,9 +31,11 @@ from controlplane.distribution.hot import HotPath
 from controlplane.distribution.listings import ListingRoutes
 from controlplane.distribution.manifests import ManifestRoutes
 from controlplane.distribution.parts import Parts
+from controlplane.distribution.redirects import redirects
 from controlplane.distribution.slow_connections import Guard
 from controlplane.distribution.tokens import TokenRoutes
 from controlplane.distribution.uploads import UploadRoutes
+from controlplane.distribution.usage import UsageRoutes
 from controlplane.domain.registry_errors import (
     INTERNAL,
     METHOD_UNSUPPORTED,
@@ -37,31 +43,40 @@ from controlplane.domain.registry_errors import (
     ROUTE_UNKNOWN,
     UNAVAILABLE,
 )
+from controlplane.domain.throttle import OF_METHOD, RequestClass
 from controlplane.kernel.errors import ErrorKind, Failure
 from controlplane.persistence.database import DatabaseUnavailableError
 from controlplane.persistence.hot import HotReads
-from controlplane.services.content_push import Pushes
-from controlplane.services.content_uploads import Uploads
 from controlplane.services.graph import Services
+from controlplane.services.throttle_redis import Conversation, RedisExchange
 
 _LOG = logging.getLogger(__name__)
 _ACCESS = logging.getLogger("controlplane.access")
 _LARGEST_FORM = 64 * 1024
+_OAUTH = "/oauth2/"
 _PLACES = ("/v2", "/acr/v1", "/oauth2/token", "/oauth2/exchange")
 
 
 def serves(path: str) -> bool:
     """Tell whether a path belongs to this plane."""
-    return path.startswith(("/v2/", "/acr/v1/")) or path in _PLACES
+    return path.startswith(("/v2/", "/acr/v1/", "/helm/v1/")) or path in _PLACES
 
 
 class DistributionPlane:
     """The plane as a WSGI application. Safe to share between threads, not across fork."""
 
     def __init__(self, services: Services) -> None:
-        self._reads = HotReads(services.database, connections=services.settings.database_pool_size)
-        gate = Gate(self._reads, services.registry_tokens)
-        self._hot = HotPath(gate, self._reads, services.blobs)
+        self._reads = HotReads(
+            services.database,
+            connections=services.settings.database_pool_size,
+            region=services.settings.serve_region,
+        )
+        trusted = services.settings.trusted_networks
+        gate = Gate(self._reads, services.registry_tokens, services.throttle, trusted)
+        settings = services.settings
+        self._hot = HotPath(
+            gate, self._reads, services.regions, services.pull_times, redirects(settings), services.cache
+        )
         self._flask = _flask(services, gate)
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
@@ -83,8 +98,15 @@ def wsgi(services: Services) -> DistributionPlane:
 
 
 def watch_connections(services: Services) -> None:
-    """Let this process end transfers that are too slow; for processes that a server serves from."""
+    """Start what runs beside the requests, in a process that a server serves from.
+
+    Transfers that are too slow are ended, times of pulls are written, and counts of requests compared with
+    those of other machines.
+    """
     settings = services.settings
+    services.pull_times.start()
+    if settings.throttle_redis and settings.throttling == "on":
+        Conversation(services.throttle, RedisExchange(settings.throttle_redis)).start()
     if settings.body_min_rate:
         Guard(settings.transfer_window, settings.body_min_rate).start()
 
@@ -100,26 +122,55 @@ def _flask(services: Services, gate: Gate) -> Flask:
     parts = Parts(
         services,
         gate,
-        Pushes(services.database, services.blobs, services.clock, services.events),
+        services.pushes,
         services.deletions,
-        Uploads(services.database, services.blobs, services.clock, services.ids),
+        services.uploads,
     )
-    for routes in (TokenRoutes, ListingRoutes, UploadRoutes, ManifestRoutes, AcrRoutes):
+    for routes in (
+        TokenRoutes,
+        ListingRoutes,
+        UploadRoutes,
+        ManifestRoutes,
+        AcrRoutes,
+        AttributeRoutes,
+        DeletedRoutes,
+        TimeRoutes,
+        UsageRoutes,
+        AbsentRoutes,
+    ):
         routes(parts).add_to(app)
 
     def enter() -> None:
         g.began = time.perf_counter()
-        g.registry = gate.registry(request.environ)
+        registry, _ = g.registry = gate.registry(request.environ)
+        if request.path.startswith(_OAUTH):
+            gate.count(registry, "", RequestClass.OAUTH)
 
     def leave(response: Response) -> Response:
         if response.status_code >= HTTPStatus.BAD_REQUEST:
             drain(request.environ, services.settings)
+        for name, value in _rates(gate).items():
+            response.headers.setdefault(name, value)
         return _logged(response)
 
     app.before_request(enter)
     app.after_request(leave)
     app.register_error_handler(Exception, _on_error)
     return app
+
+
+def _rates(gate: Gate) -> Mapping[str, str]:
+    """Return the headers that show the limits of this request; the hot path shows them with refusals only."""
+    registry, _ = g.get("registry", (None, ""))
+    if registry is None:
+        return {}
+    if request.path.startswith(_OAUTH):
+        return gate.shown_rates(registry, "", RequestClass.OAUTH)
+    if "caller" not in g:
+        return {}
+    is_referrers = request.endpoint == "referrers"
+    kind = RequestClass.REFERRERS if is_referrers else OF_METHOD.get(request.method, RequestClass.READ)
+    return gate.shown_rates(registry, g.caller, kind)
 
 
 def _logged(response: Response) -> Response:

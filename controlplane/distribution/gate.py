@@ -7,9 +7,11 @@ import binascii
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from controlplane.distribution.answers import Environ
+from controlplane.distribution.throttle import rate_headers, too_many
+from controlplane.domain.client_address import Networks, client_address
 from controlplane.domain.network_rules import DefaultAction, NetworkPolicy, admits
 from controlplane.domain.registry_errors import (
     DENIED,
@@ -18,11 +20,15 @@ from controlplane.domain.registry_errors import (
     UNAUTHORIZED,
 )
 from controlplane.domain.registry_scopes import CATALOG, REGISTRY, REPOSITORY, Right
+from controlplane.domain.throttle import OF_METHOD, RequestClass
 from controlplane.kernel.errors import Failure
 from controlplane.persistence.hot import HotReads, RegistryView
+from controlplane.services import content_quota
 from controlplane.services.registry_tokens import Grant, RegistryTokens
+from controlplane.services.throttling import Throttle
 
 REFRESH_USER = "00000000-0000-0000-0000-000000000000"
+_LONGEST_CHAIN = 1024  # characters of X-Forwarded-For that are looked at, from the right
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,15 +37,21 @@ class Need:
 
     any_of: frozenset[str]
     asked: str
+    kind: RequestClass | None = None  # what it counts as, where the method does not tell
 
 
-PULL = Need(frozenset({Right.PULL.value}), "pull")
+PULL = Need(frozenset({Right.PULL.value}), "pull", RequestClass.READ)
+REFERRERS = Need(frozenset({Right.PULL.value}), "pull", RequestClass.REFERRERS)
 PUSH = Need(frozenset({Right.PUSH.value}), "pull,push")
 DELETE = Need(frozenset({Right.DELETE.value}), "delete")
 METADATA_READ = Need(frozenset({Right.METADATA_READ.value}), "metadata_read")
 METADATA_WRITE = Need(frozenset({Right.METADATA_WRITE.value}), "metadata_read,metadata_write")
+# A scanner marks what it looked at with the token it would push with; its right to do so is looked up.
+VERDICT = Need(frozenset({Right.METADATA_WRITE.value, Right.PUSH.value}), METADATA_WRITE.asked)
 LIST_TAGS = Need(frozenset({Right.METADATA_READ.value, Right.PULL.value}), "metadata_read")
 LIST_CATALOG = Need(frozenset({"*"}), "*")
+LIST_VISIBLE = Need(LIST_CATALOG.any_of | {Right.METADATA_READ.value}, "*")
+"""What a list needs that shows no more of the catalog than the caller may read."""
 CATALOG_RESOURCE = (REGISTRY, CATALOG)
 
 
@@ -55,9 +67,14 @@ class Caller:
 class Gate:
     """Lets requests in. Safe to share between threads."""
 
-    def __init__(self, reads: HotReads, tokens: RegistryTokens) -> None:
+    def __init__(
+        self, reads: HotReads, tokens: RegistryTokens, throttle: Throttle, trusted: Networks = ()
+    ) -> None:
         self._reads = reads
         self._tokens = tokens
+        self._throttle = throttle
+        self._is_proxied = bool(trusted)
+        self._client = lru_cache(maxsize=4096)(partial(client_address, trusted=tuple(trusted)))
 
     def registry(self, environ: Environ) -> tuple[RegistryView, str]:
         """Return the registry a request is for, and the host it was asked under.
@@ -72,20 +89,41 @@ class Gate:
     def admit(self, environ: Environ, host: str, registry: RegistryView | None) -> RegistryView:
         """Return a registry that was found, if it is open and its network rules admit the client.
 
-        The client's address is that of the socket. Where registries have loopback ports of their own the
-        client is a loopback address, and rules are about loopback addresses.
+        Where registries have loopback ports of their own the client is a loopback address, and rules are
+        about loopback addresses.
 
         Raises:
             Failure: REGISTRY_UNKNOWN or NETWORK_DENIED.
         """
         if registry is None or not registry.ready:
             raise Failure(REGISTRY_UNKNOWN, host=host[:255])
-        address = environ.get("REMOTE_ADDR") or ""
-        if not _admits(
-            bool(registry.public_access), registry.default_action, registry.ip_rules, str(address)
-        ):
+        address = self.client(environ)
+        if not _admits(bool(registry.public_access), registry.default_action, registry.ip_rules, address):
             raise Failure(NETWORK_DENIED, address=address)
         return registry
+
+    def client(self, environ: Environ) -> str:
+        """Return the client's address: the other end of the socket, unless that is a trusted proxy."""
+        peer: str = environ.get("REMOTE_ADDR") or ""
+        if not self._is_proxied:
+            return peer
+        forwarded: str = environ.get("HTTP_X_FORWARDED_FOR") or ""
+        return self._client(peer, forwarded[-_LONGEST_CHAIN:])
+
+    def count(self, registry: RegistryView, identity: str, kind: RequestClass) -> None:
+        """Count a request of an identity; of nobody's (an empty text) where only the registry is limited.
+
+        Raises:
+            Failure: TOO_MANY_REQUESTS.
+        """
+        refused = self._throttle.take(registry, identity, kind)
+        if refused is not None:
+            raise too_many(refused)
+
+    def shown_rates(self, registry: RegistryView, identity: str, kind: RequestClass) -> Mapping[str, str]:
+        """Return the headers that tell what is left of the limits of a request."""
+        rate = self._throttle.left(registry, identity, kind)
+        return {} if rate is None else rate_headers(rate)
 
     def authorize(
         self,
@@ -97,20 +135,34 @@ class Gate:
     ) -> Grant:
         """Return the caller's grant, if it covers what is needed (nothing, where ``resource`` is None).
 
+        A request counts for the limits as soon as it is known whose it is, also when it is refused then. What
+        comes without a good credential counts for nobody: strangers must not use up what others may.
+
         Raises:
-            Failure: UNAUTHORIZED with the challenge, or DENIED for a password that lacks the right.
+            Failure: UNAUTHORIZED with the challenge, DENIED for a password that lacks the right,
+                TOO_MANY_REQUESTS, or STORAGE_FULL for a push.
         """
-        kind, _, value = str(environ.get("HTTP_AUTHORIZATION", "")).partition(" ")
-        scheme = kind.lower()
-        if scheme == "basic":
-            return self._basic(registry, host, value.strip(), resource, need)
-        if scheme != "bearer":
+        scheme, _, value = str(environ.get("HTTP_AUTHORIZATION", "")).partition(" ")
+        scheme = scheme.lower()
+        if scheme == "bearer":
+            known = self._tokens.grant(registry, host, value.strip())
+            if known is None:
+                raise challenge(host, resource, need, "invalid_token")
+            grant = known
+        elif scheme == "basic":
+            grant = self._basic(registry, host, value.strip(), resource, need)
+        else:
             raise challenge(host, resource, need)
-        grant = self._tokens.grant(registry, host, value.strip())
-        if grant is None:
-            raise challenge(host, resource, need, "invalid_token")
+        kind = need.kind or OF_METHOD.get(str(environ["REQUEST_METHOD"]), RequestClass.READ)
+        refused = self._throttle.take(registry, grant.credential.identity, kind)
+        if refused is not None:
+            raise too_many(refused)
         if resource is not None and not grant.allows(resource, need.any_of):
+            if grant.is_password:
+                raise Failure(DENIED, reason=f"the user lacks {need.asked}")
             raise challenge(host, resource, need, "insufficient_scope")
+        if need is PUSH and kind is RequestClass.WRITE:
+            content_quota.refuse_full(registry.size, registry.tier)
         return grant
 
     def has(self, grant: Grant, registry: RegistryView, repository: str, right: Right) -> bool:
@@ -136,12 +188,9 @@ class Gate:
     ) -> Grant:
         try:
             username, password = basic_credentials(encoded)
-            grant = self._tokens.basic(registry, username, password, resource)
+            return self._tokens.basic(registry, username, password, resource)
         except (ValueError, Failure) as error:
             raise challenge(host, resource, need, "invalid_token") from error
-        if resource is not None and not grant.allows(resource, need.any_of):
-            raise Failure(DENIED, reason=f"the user lacks {need.asked}")
-        return grant
 
 
 def basic_credentials(encoded: str) -> tuple[str, str]:

@@ -7,13 +7,18 @@ from dataclasses import dataclass, replace
 
 from flask import Flask, Response, jsonify, request
 
-from controlplane.distribution.gate import CATALOG_RESOURCE, LIST_CATALOG, LIST_TAGS, PULL
+from controlplane.distribution.gate import CATALOG_RESOURCE, LIST_TAGS, LIST_VISIBLE, PULL
 from controlplane.distribution.paging import ACR, V2, Limits, next_link, page_of
 from controlplane.distribution.parts import Parts
-from controlplane.domain.registry_errors import NAME_UNKNOWN
+from controlplane.distribution.rights import sees_quarantine
+from controlplane.domain.registry_errors import NAME_UNKNOWN, PAGINATION_INVALID
 from controlplane.kernel.errors import Failure
 from controlplane.persistence import content_repositories, content_tags
 from controlplane.persistence.content_pages import Page
+from controlplane.services import registry_catalog
+from controlplane.services.vault import VaultError
+
+_SEALED = "~"  # begins no name
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,29 +41,52 @@ class ListingRoutes:
         return jsonify({})
 
     def catalog(self) -> Response:
-        """List repositories."""
+        """List the repositories that the caller may read."""
         return self._catalog("/v2/_catalog", V2)
 
     def acr_catalog(self) -> Response:
-        """List repositories, by default in smaller pages."""
+        """List them, by default in smaller pages."""
         return self._catalog("/acr/v1/_catalog", ACR)
 
     def _catalog(self, path: str, limits: Limits) -> Response:
-        caller = self.parts.let_in_to(CATALOG_RESOURCE, LIST_CATALOG)
-        page = page_of(request.args, limits)
-        with self.parts.services.database.read() as tx:
-            names = content_repositories.catalog(tx, caller.registry.id, page.after, page.limit + 1)
-        return _listed({}, "repositories", names, path, page)
+        caller = self.parts.let_in_to(CATALOG_RESOURCE, LIST_VISIBLE)
+        page, services = page_of(request.args, limits), self.parts.services
+        visible = services.registry_tokens.callers.visible(caller.registry, caller.grant.credential)
+        after = self._position(page.after)
+        with services.database.read() as tx:
+            found = registry_catalog.page(tx, caller.registry.id, visible, after, page.limit)
+        response = jsonify({"repositories": found.names})
+        if found.resume is not None:
+            last = found.resume if found.resume in found.names[-1:] else self._sealed(found.resume)
+            response.headers["Link"] = next_link(path, last, replace(page, order="none"))
+        return response
+
+    def _sealed(self, name: str) -> str:
+        """Return a position in the catalog that does not tell the name it stands for."""
+        return _SEALED + self.parts.services.vault.seal(_SEALED + name)
+
+    def _position(self, last: str) -> str:
+        """Return the name to go on after, for the name or the sealed position that a client sent."""
+        if not last.startswith(_SEALED):
+            return last
+        try:
+            opened = self.parts.services.vault.open(last.removeprefix(_SEALED))
+        except VaultError:
+            opened = ""
+        if not opened.startswith(_SEALED):
+            raise Failure(PAGINATION_INVALID, reason="last is not a name")
+        return opened.removeprefix(_SEALED)
 
     def tags(self, name: str) -> Response:
-        """List tags of a repository."""
+        """List tags of a repository; those of images in quarantine only to who may pull them."""
         caller = self.parts.let_in(name, LIST_TAGS)
+        passed = not sees_quarantine(self.parts.gate, caller.grant, caller.registry, name)
         page = page_of(request.args, V2)
         with self.parts.services.database.read() as tx:
             repository = content_repositories.find(tx, caller.registry.id, name)
             if repository is None or repository.manifest_count == 0:
                 raise Failure(NAME_UNKNOWN)
-            names = content_tags.names(tx, repository.id, page.after, page.limit + 1)
+            names = content_tags.names(tx, repository.id, page.after, page.limit + 1, passed=passed)
         return _listed({"name": name}, "tags", names, f"/v2/{name}/tags/list", page)
 
 

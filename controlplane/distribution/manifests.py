@@ -8,9 +8,11 @@ from typing import Any
 from flask import Flask, Response, jsonify, request
 
 from controlplane.distribution.bodies import Body
-from controlplane.distribution.gate import DELETE, PULL, PUSH
+from controlplane.distribution.gate import DELETE, PUSH, REFERRERS, Caller
+from controlplane.distribution.hot import refuse_unreadable
 from controlplane.distribution.paging import Limits, next_link, page_of
 from controlplane.distribution.parts import Parts, digest_in, empty
+from controlplane.distribution.rights import sees_quarantine
 from controlplane.domain.manifests import OCI_INDEX
 from controlplane.domain.references import is_tag, looks_like_digest
 from controlplane.domain.registry_errors import (
@@ -20,14 +22,15 @@ from controlplane.domain.registry_errors import (
     TAG_INVALID,
 )
 from controlplane.kernel.errors import Failure
-from controlplane.persistence import content_manifests, content_repositories
-from controlplane.persistence.content_manifests import ReferrerRow
+from controlplane.persistence import content_referrers, content_repositories
 from controlplane.persistence.content_pages import Page
+from controlplane.persistence.content_referrers import ReferrerRow
 from controlplane.services.content_push import Push
 
 _REFERRERS = Limits(100, 1000)
 _ANNOTATED_BYTES = 4 * 1024 * 1024  # a page of referrers stops growing here, as their annotations are shown
 _MAX_TAGS = 64
+_ABSENT = '299 - "the repository lacks {count} of the manifests or blobs that this manifest names"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,7 @@ class ManifestRoutes:
             payload=self._payload(),
             tags=_further_tags(reference),
             origin=self.parts.origin(caller),
+            quarantined=bool(caller.registry.quarantine),
         )
         pushed = self.parts.pushes.put(push)
         response = empty(
@@ -66,6 +70,8 @@ class ManifestRoutes:
             response.headers["OCI-Subject"] = pushed.subject
         for tag in push.tags:
             response.headers.add("OCI-Tag", tag)
+        if pushed.absent:
+            response.headers["Warning"] = _ABSENT.format(count=pushed.absent)
         return response
 
     def _payload(self) -> bytes:
@@ -91,10 +97,10 @@ class ManifestRoutes:
 
     def referrers(self, name: str, digest: str) -> Response:
         """List the manifests whose subject has a digest, be it here or not."""
-        caller = self.parts.let_in(name, PULL)
+        caller = self.parts.let_in(name, REFERRERS)
         subject = str(digest_in(digest))
         wanted = page_of(request.args, _REFERRERS, match=_artifact_type())
-        rows, last = self._page(caller.registry.id, name, subject, wanted)
+        rows, last = self._page(caller, name, subject, wanted)
         index = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [_descriptor(row) for row in rows]}
         response = jsonify(index)
         response.content_type = OCI_INDEX
@@ -106,15 +112,20 @@ class ManifestRoutes:
         return response
 
     def _page(
-        self, registry_id: int, name: str, subject: str, wanted: Page
+        self, caller: Caller, name: str, subject: str, wanted: Page
     ) -> tuple[list[ReferrerRow], str | None]:
-        """Return a page's rows and, when more follow, the last digest of it."""
+        """Return a page's rows and, when more follow, the last digest of it.
+
+        Who cannot pull what is in quarantine is not told of it.
+        """
+        passed = not sees_quarantine(self.parts.gate, caller.grant, caller.registry, name)
         with self.parts.services.database.read() as tx:
-            repository = content_repositories.find(tx, registry_id, name)
+            repository = content_repositories.find(tx, caller.registry.id, name)
+            refuse_unreadable(0 if repository is None else repository.locks)
             if repository is None or wanted.limit == 0:
                 return [], None
             more = Page(wanted.limit + 1, wanted.after, match=wanted.match)
-            found = content_manifests.referrers(tx, repository.id, subject, more)
+            found = content_referrers.referrers(tx, repository.id, subject, more, passed=passed)
             digests: list[str] = []
             room = _ANNOTATED_BYTES
             for digest, size in found[: wanted.limit]:
@@ -122,7 +133,7 @@ class ManifestRoutes:
                 if digests and room < 0:
                     break
                 digests.append(digest)
-            rows = content_manifests.referrer_rows(tx, repository.id, digests)
+            rows = content_referrers.referrer_rows(tx, repository.id, digests)
         return list(rows), digests[-1] if len(found) > len(digests) else None
 
 

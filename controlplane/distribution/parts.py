@@ -9,11 +9,12 @@ from flask import Response, g, request
 from controlplane.distribution.gate import Caller, Gate, Need
 from controlplane.domain.digests import Digest, parse_digest
 from controlplane.domain.events import Origin
-from controlplane.domain.registry_errors import DIGEST_INVALID, NAME_INVALID
+from controlplane.domain.registry_errors import DENIED, DIGEST_INVALID, NAME_INVALID
 from controlplane.domain.registry_scopes import REPOSITORY
 from controlplane.domain.repository_names import is_repository_name
 from controlplane.kernel.errors import Failure
 from controlplane.persistence.hot import RegistryView
+from controlplane.persistence.registries import DATA
 from controlplane.services.content_deletes import Deletions
 from controlplane.services.content_push import Pushes
 from controlplane.services.content_uploads import Uploads
@@ -41,7 +42,7 @@ class Parts:
             host=caller.host,
             method=request.method,
             useragent=request.headers.get("User-Agent", "")[:_LONGEST_AGENT],
-            addr=request.remote_addr or "",
+            addr=self.gate.client(request.environ),
         )
 
     def let_in(self, repository: str, need: Need) -> Caller:
@@ -61,6 +62,8 @@ class Parts:
             Failure: UNAUTHORIZED or DENIED.
         """
         registry, host = asked()
+        if registry.endpoint == DATA and request.method not in {"GET", "HEAD"}:
+            raise Failure(DENIED, reason="a data endpoint serves pulls only")
         grant = self.gate.authorize(request.environ, registry, host, resource, need)
         g.caller = grant.credential.identity
         return Caller(registry, host, grant)

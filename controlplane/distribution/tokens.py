@@ -52,7 +52,7 @@ class TokenRoutes:
         if request.args.get("offline_token") == "true" and credential != ANONYMOUS:
             body["refresh_token"] = self.parts.services.registry_tokens.refresh_token(
                 registry, host, credential
-            )
+            ).text
         return _answer(body)
 
     def _basic(self, registry: RegistryView, host: str, encoded: str) -> Credential:
@@ -101,7 +101,7 @@ class TokenRoutes:
         if offline:
             body["refresh_token"] = self.parts.services.registry_tokens.refresh_token(
                 registry, host, credential
-            )
+            ).text
         return _answer(body)
 
     def exchange(self) -> Response:
@@ -114,7 +114,7 @@ class TokenRoutes:
         tokens = self.parts.services.registry_tokens
         credential = tokens.callers.entra(registry, _field("access_token"))
         g.caller = credential.identity
-        return _answer({"refresh_token": tokens.refresh_token(registry, host, credential)})
+        return _answer({"refresh_token": tokens.refresh_token(registry, host, credential).text})
 
     def _access(
         self, registry: RegistryView, host: str, credential: Credential, scopes: list[ScopeRequest]
@@ -123,8 +123,8 @@ class TokenRoutes:
         tokens = self.parts.services.registry_tokens
         token = tokens.access_token(registry, host, credential, scopes)
         return {
-            "access_token": token,
-            "expires_in": self.parts.services.settings.registry_token_lifetime,
+            "access_token": token.text,
+            "expires_in": token.lifetime,
         }
 
 

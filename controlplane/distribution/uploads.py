@@ -135,7 +135,8 @@ class UploadRoutes:
 
 
 def _place(caller: Caller, repository: str) -> Place:
-    return Place(caller.registry.id, repository, caller.grant.credential.identity)
+    registry = caller.registry
+    return Place(registry.id, repository, caller.grant.credential.identity, registry.region)
 
 
 def _made(name: str, digest: Digest) -> Response:

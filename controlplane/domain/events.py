@@ -19,6 +19,7 @@ class Action(StrEnum):
     LOCK = "lock"
     RESTORE = "restore"
     PURGE = "purge"
+    WEBHOOK_DISABLED = "webhook_disabled"  # it failed for too long
 
 
 CHART_CONFIG = "application/vnd.cncf.helm.config.v1+json"

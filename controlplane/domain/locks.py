@@ -37,6 +37,13 @@ ATTRIBUTES: Mapping[str, Lock] = MappingProxyType(
     }
 )
 _OWN = frozenset({"createEnabled", "updateEnabled"})
+# Nothing is created in a tag, and a manifest never changes: what would do nothing is unknown there.
+TAG_ATTRIBUTES: Mapping[str, Lock] = MappingProxyType(
+    {name: lock for name, lock in ATTRIBUTES.items() if lock is not Lock.CREATE}
+)
+MANIFEST_ATTRIBUTES: Mapping[str, Lock] = MappingProxyType(
+    {name: lock for name, lock in ATTRIBUTES.items() if name not in _OWN}
+)
 
 BARS_DELETION = Lock.DELETE | Lock.WRITE
 BARS_CREATION = Lock.WRITE | Lock.CREATE
@@ -48,16 +55,18 @@ def shown(locks: int) -> dict[str, bool]:
     return {name: not locks & lock for name, lock in ATTRIBUTES.items() if name not in _OWN or locks & lock}
 
 
-def changed(locks: int, wanted: Mapping[str, Any]) -> int:
+def changed(locks: int, wanted: Mapping[str, Any], known: Mapping[str, Lock] = ATTRIBUTES) -> int:
     """Return the locks after a change; attributes that are not named stay as they are.
+
+    ``known`` are the attributes the object has.
 
     Raises:
         ValueError: an attribute is unknown or is no boolean; it is named.
     """
     for name, enabled in wanted.items():
-        lock = ATTRIBUTES.get(name)
+        lock = known.get(name)
         if lock is None:
-            raise ValueError(f"'{name}' is no attribute; attributes are {', '.join(ATTRIBUTES)}")
+            raise ValueError(f"'{name[:100]}' is no attribute here; attributes are {', '.join(known)}")
         if not isinstance(enabled, bool):
             raise ValueError(f"'{name}' must be true or false")  # noqa: TRY004 - a value of the wire
         locks = locks & ~lock if enabled else locks | lock

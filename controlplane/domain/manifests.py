@@ -96,7 +96,8 @@ def parse_manifest(payload: bytes, content_type: str | None) -> Manifest:
     """
     document = _load(payload)
     media_type = _media_type(document, content_type)
-    if document.get("schemaVersion") != 2 or isinstance(document["schemaVersion"], bool):  # noqa: PLR2004
+    version = document.get("schemaVersion")
+    if type(version) is not int or version != 2:  # noqa: PLR2004 - neither 2.0 nor true
         _refuse("schemaVersion must be 2")
     is_index = media_type in INDEXES
     _check_shape(document, is_index=is_index)

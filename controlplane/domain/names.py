@@ -61,6 +61,11 @@ def with_port(host: str, port: int) -> str:
     return host.lower() if port == HTTPS_PORT else f"{host.lower()}:{port}"
 
 
+def region_endpoint(name: str, region: str, kind: str, domain: str, port: int) -> str:
+    """Return a host of a registry that always means one region; ``kind`` is ``geo`` or ``data``."""
+    return with_port(f"{name}.{region}.{kind}.{domain}", port)
+
+
 def domain_login_server(name: str, domain: str, port: int) -> str:
     """Return a registry's login server behind wildcard DNS."""
     return with_port(f"{name}.{domain}", port)

@@ -11,10 +11,10 @@ from __future__ import annotations
 from functools import lru_cache
 
 _EVERYTHING = frozenset({"*/*", "application/*", "application/json"})
-_LONGEST = 8192  # a header beyond this is not looked at, and takes everything
+_LONGEST = 2048  # a header beyond this is not looked at, and takes everything
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def accepts(header: str, media_type: str) -> bool:
     """Tell whether an Accept header takes a media type; remembered, since clients send few headers."""
     if not header.strip() or len(header) > _LONGEST:

@@ -29,7 +29,11 @@ TAG_INVALID = ErrorKind("TAG_INVALID", 400, "the tag does not follow the tag gra
 TAG_UNKNOWN = ErrorKind("TAG_UNKNOWN", 404, "the specified tag does not exist")
 DIGEST_INVALID = ErrorKind("DIGEST_INVALID", 400, "the digest is not valid: {reason}")
 SIZE_INVALID = ErrorKind("SIZE_INVALID", 400, "the length is not valid: {reason}")
+TAG_TAKEN = ErrorKind("TAG_INVALID", 409, "the tag {tag} names {digest} by now; use force to move it")
 MANIFEST_UNKNOWN = ErrorKind("MANIFEST_UNKNOWN", 404, "manifest unknown to registry")
+MANIFEST_NOT_ACCEPTED = ErrorKind(
+    "MANIFEST_UNKNOWN", 404, "the manifest is of the type {media_type}, which the Accept header does not take"
+)
 MANIFEST_INVALID = ErrorKind("MANIFEST_INVALID", 400, "manifest invalid: {reason}")
 MANIFEST_TOO_LARGE = ErrorKind("SIZE_INVALID", 413, "the manifest is larger than {limit} bytes")
 MANIFEST_BLOB_UNKNOWN = ErrorKind(
@@ -50,7 +54,27 @@ RANGE_UNSATISFIABLE = ErrorKind(
 )
 PAGINATION_INVALID = ErrorKind("PAGINATION_NUMBER_INVALID", 400, "invalid paging parameter: {reason}")
 PARAMETER_INVALID = ErrorKind("UNSUPPORTED", 400, "{reason}")
+FEATURE_UNSUPPORTED = ErrorKind("UNSUPPORTED", 400, "{feature} is not supported by this service. {hint}")
 CONTENT_LOCKED = ErrorKind("UNSUPPORTED", 405, "the operation is disallowed: {attribute} is false")
+TAG_IMMUTABLE = ErrorKind(
+    "TAG_IMMUTABLE",
+    409,
+    "the tag '{tag}' names {digest} and cannot be moved: tags of this repository are written once",
+)
+QUARANTINED = ErrorKind("UNSUPPORTED", 405, "The operation is disallowed: the image is in quarantine.")
 ATTRIBUTES_INVALID = ErrorKind("UNSUPPORTED", 400, "the attributes are not valid: {reason}")
+TOO_MANY_REQUESTS = ErrorKind(
+    "TOOMANYREQUESTS",
+    429,
+    "too many requests: the limit {name} of {limit} requests per minute is used up; retry in {seconds} s",
+)
+STORAGE_FULL = ErrorKind(
+    "DENIED",
+    403,
+    "the registry's storage is used up: the tier {tier} holds {limit} bytes at most; delete content first",
+)
+UPSTREAM_DOWN = ErrorKind("UNAVAILABLE", 503, "the upstream of this repository fails: {reason}")
+UPSTREAM_REFUSED = ErrorKind("DENIED", 403, "the upstream of this repository refuses: {reason}")
+UPSTREAM_THROTTLED = ErrorKind("TOOMANYREQUESTS", 429, "the upstream of this repository throttles: {reason}")
 UNAVAILABLE = ErrorKind("UNAVAILABLE", 503, "the service cannot reach its database right now")
 INTERNAL = ErrorKind("UNKNOWN", 500, "the service failed to process the request")

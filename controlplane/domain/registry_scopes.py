@@ -16,24 +16,38 @@ from controlplane.domain.repository_names import is_repository_name
 REPOSITORY = "repository"
 REGISTRY = "registry"
 CATALOG = "catalog"
+DELETED_CATALOG = "deleted_catalog"
 MAX_SCOPES = 64
 
 _ACTIONS = re.compile(r"[a-z_*]{1,64}(?:,[a-z_*]{1,64}){0,31}")
 
 
 class Right(StrEnum):
-    """Rights on a repository; ``catalog`` is the one on the registry."""
+    """Rights on a repository; the two catalogs are rights on the registry.
+
+    No token is asked for the rights on the quarantine: what a caller with a good token may pull, or mark, is
+    looked up when content in quarantine is met.
+    """
 
     PULL = "pull"
     PUSH = "push"
     DELETE = "delete"
     METADATA_READ = "metadata_read"
     METADATA_WRITE = "metadata_write"
+    DELETED_READ = "deleted_read"
+    DELETED_RESTORE = "deleted_restore"
     CATALOG = "catalog"
+    DELETED_CATALOG = "deleted_catalog"
+    QUARANTINE_READ = "quarantine_read"
+    QUARANTINE_WRITE = "quarantine_write"
 
 
-REPOSITORY_RIGHTS = frozenset(Right) - {Right.CATALOG}
-ADMIN_RIGHTS: frozenset[str] = frozenset(Right)
+_REGISTRY_RIGHTS = {CATALOG: Right.CATALOG, DELETED_CATALOG: Right.DELETED_CATALOG}
+_LISTING_RIGHTS = {Right.CATALOG, Right.METADATA_READ}
+_QUARANTINE_RIGHTS = {Right.QUARANTINE_READ, Right.QUARANTINE_WRITE}
+REPOSITORY_RIGHTS = frozenset(Right) - frozenset(_REGISTRY_RIGHTS.values()) - _QUARANTINE_RIGHTS
+# A password that everybody shares opens no quarantine.
+ADMIN_RIGHTS: frozenset[str] = frozenset(Right) - _QUARANTINE_RIGHTS
 ANONYMOUS_RIGHTS: frozenset[str] = frozenset({Right.PULL, Right.METADATA_READ})
 
 
@@ -49,10 +63,17 @@ class ScopeRequest:
         """Return what of it the given rights allow; ``*`` asks for everything on a repository."""
         held = frozenset(rights)
         if self.type == REGISTRY:
-            return ("*",) if self.name == CATALOG and Right.CATALOG in held and "*" in self.actions else ()
+            return self._granted_listing(held)
         if "*" in self.actions:
             return tuple(sorted(held & REPOSITORY_RIGHTS))
         return tuple(a for a in dict.fromkeys(self.actions) if a in held and a in REPOSITORY_RIGHTS)
+
+    def _granted_listing(self, held: frozenset[str]) -> tuple[str, ...]:
+        """Return ``*`` for a whole catalog, ``metadata_read`` for what of it the caller may read."""
+        if "*" in self.actions and _REGISTRY_RIGHTS.get(self.name) in held:
+            return ("*",)
+        wanted = self.name == CATALOG and not {"*", Right.METADATA_READ.value}.isdisjoint(self.actions)
+        return (Right.METADATA_READ.value,) if wanted and held & _LISTING_RIGHTS else ()
 
     def __str__(self) -> str:
         return f"{self.type}:{self.name}:{','.join(self.actions)}"
@@ -82,4 +103,4 @@ def _parse(word: str) -> ScopeRequest:
 def _is_known(request: ScopeRequest) -> bool:
     if request.type == REPOSITORY:
         return is_repository_name(request.name)
-    return request.type == REGISTRY and request.name == CATALOG
+    return request.type == REGISTRY and request.name in _REGISTRY_RIGHTS

@@ -1,6 +1,7 @@
-"""Client secrets: high-entropy text a scanner can recognise and a table can find without knowing it.
+"""Secrets: high-entropy text a scanner can recognise and a table can find without knowing it.
 
-A secret reads ``acr_`` + lookup (9) + body (43) + checksum (6), all in base 62 after the prefix:
+A secret of a client reads ``acr_`` (the password of a registry token ``acrtok_``) + lookup (9) + body (43)
++ checksum (6), all in base 62 after the prefix:
 
 - the prefix lets secret scanners and people see what leaked;
 - the lookup is not secret: it is stored as it is, names one row, and serves as the hint shown in lists;
@@ -18,11 +19,12 @@ from dataclasses import dataclass
 from controlplane.kernel.ids import Ids
 
 PREFIX = "acr_"
+TOKEN_PREFIX = "acrtok_"  # noqa: S105 - what such a password begins with
 _ALPHABET = string.digits + string.ascii_uppercase + string.ascii_lowercase
 _LOOKUP_BYTES, _LOOKUP_LENGTH = 6, 9
 _BODY_BYTES, _BODY_LENGTH = 32, 43
 _CHECKSUM_LENGTH = 6
-_LENGTH = len(PREFIX) + _LOOKUP_LENGTH + _BODY_LENGTH + _CHECKSUM_LENGTH
+_LENGTH = _LOOKUP_LENGTH + _BODY_LENGTH + _CHECKSUM_LENGTH  # after the prefix
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -31,35 +33,36 @@ class ClientSecret:
 
     text: str
     lookup: str
+    prefix: str = PREFIX
 
     @property
     def hint(self) -> str:
         """The recognisable start of the secret, harmless to show."""
-        return PREFIX + self.lookup
+        return self.prefix + self.lookup
 
     def __repr__(self) -> str:
         """Name the secret without telling it, so that no log or traceback does."""
         return f"ClientSecret({self.hint}…)"
 
 
-def new_secret(ids: Ids) -> ClientSecret:
+def new_secret(ids: Ids, prefix: str = PREFIX) -> ClientSecret:
     """Make a secret from the injected randomness."""
     lookup = _base62(_random(ids, _LOOKUP_BYTES), _LOOKUP_LENGTH)
-    start = PREFIX + lookup + _base62(_random(ids, _BODY_BYTES), _BODY_LENGTH)
-    return ClientSecret(start + _checksum(start), lookup)
+    start = prefix + lookup + _base62(_random(ids, _BODY_BYTES), _BODY_LENGTH)
+    return ClientSecret(start + _checksum(start), lookup, prefix)
 
 
-def lookup_of(text: str) -> str | None:
+def lookup_of(text: str, prefix: str = PREFIX) -> str | None:
     """Return the lookup part of a well-formed secret, None for anything else.
 
     Says nothing of whether the secret was ever issued; the checksum is no protection against forging.
     """
-    if len(text) != _LENGTH or not text.startswith(PREFIX) or not text.isascii():
+    if len(text) != len(prefix) + _LENGTH or not text.startswith(prefix) or not text.isascii():
         return None
     start, checksum = text[:-_CHECKSUM_LENGTH], text[-_CHECKSUM_LENGTH:]
     if checksum != _checksum(start):
         return None
-    return start[len(PREFIX) : len(PREFIX) + _LOOKUP_LENGTH]
+    return start[len(prefix) : len(prefix) + _LOOKUP_LENGTH]
 
 
 def _random(ids: Ids, nbytes: int) -> int:

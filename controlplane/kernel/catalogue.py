@@ -198,6 +198,19 @@ PUBLIC_ACCESS_NEEDS_PREMIUM = ErrorKind(
 SKU_CHANGE_REFUSED = ErrorKind(
     "SkuUpdateNotSupported", 400, "Cannot update the registry SKU due to reason: {reason}", provider=True
 )
+CACHE_RULE_EXISTS = ErrorKind(
+    "CacheRuleConflict", 409, "Another cache rule than '{name}' has this target repository.", provider=True
+)
+IMPORT_SOURCE_NOT_FOUND = ErrorKind(
+    "InvalidParameters", 400, "The source registry '{source}' could not be found.", provider=True
+)
+IMPORT_CONFLICT = ErrorKind(
+    "Conflict",
+    409,
+    "Tag {tag} already exists in target registry. Use the mode Force to move it.",
+    provider=True,
+)
+IMPORT_FAILED = ErrorKind("InvalidParameters", 400, "Importing {image} failed: {reason}", provider=True)
 FEATURE_NOT_SUPPORTED = ErrorKind(
     "FeatureNotSupported", 400, "{feature} is not supported by this service yet. {hint}", provider=True
 )
@@ -219,6 +232,9 @@ LOGIN_PORTS_USED_UP = ErrorKind(
 LOGIN_SERVER_TAKEN = ErrorKind(
     "LoginServerAlreadyInUse", 409, "The login server {host} belongs to another registry.", provider=True
 )
+REPLICA_NOT_COPIED = ErrorKind(
+    "ReplicaNotCopied", 503, "{digest} is in {region} only, and cannot be copied: {reason}", provider=True
+)
 LOGIN_SERVER_UNREACHABLE = ErrorKind(
     "LoginServerUnreachable",
     503,
@@ -236,6 +252,18 @@ RESOURCE_IN_USE = ErrorKind(
     "ResourceInUse",
     409,
     "The resource '{name}' cannot be deleted because '{by}' refers to it.",
+    provider=True,
+)
+SCOPE_MAP_SYSTEM_DEFINED = ErrorKind(
+    "ScopeMapSystemDefined",
+    409,
+    "The scope map '{name}' is defined by the system and can be neither changed nor deleted.",
+    provider=True,
+)
+TOKEN_PASSWORD_UNKNOWN = ErrorKind(
+    "TokenPasswordNotFound",
+    400,
+    "The token has no '{name}'; passwords are made by generateCredentials.",
     provider=True,
 )
 NESTED_RESOURCE_BUSY = ErrorKind(

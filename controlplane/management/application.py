@@ -10,7 +10,16 @@ from flask_smorest import Api
 
 from controlplane.arm.mechanism import Mechanism
 from controlplane.arm.types import Types
-from controlplane.management import all_resources, blueprint, health, operations, page, providers, routes
+from controlplane.management import (
+    absent,
+    all_resources,
+    blueprint,
+    health,
+    operations,
+    page,
+    providers,
+    routes,
+)
 from controlplane.management.answers import Answers
 from controlplane.management.blueprint import Serving
 from controlplane.management.canonical import CanonicalPaths
@@ -70,7 +79,7 @@ def build(mechanism: Mechanism, bearer: Bearer, tenant: Callable[[], str]) -> Fl
 
 def all_routes(types: Types) -> list[Route]:
     """Return every route of the management API."""
-    parts = (routes, all_resources, operations, providers)
+    parts = (routes, absent, all_resources, operations, providers)
     return [route for part in parts for route in part.routes_of(types)]
 
 

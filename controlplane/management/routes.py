@@ -39,6 +39,8 @@ class Route:
     long_running: bool = False
     conditional: bool = False
     any_caller: bool = False
+    absent: str = ""
+    """What the route would be about, where this service does not have it."""
     root: bool = False
     """Whether it is the form of an extension's route at the root scope; documented with the other."""
 
@@ -75,14 +77,15 @@ class _Maker:
         declared, item = self.declared, paths.item(self.types, self.declared)
         whole = shapes.resource(declared)
         slow, slow_delete = bool(declared.lifecycle.provision), self.types.deletes_slowly(declared)
-        gone: Responses = {202: None} if slow_delete else {200: whole if declared.delete_shows else None}
+        shown = whole if declared.delete_shows else None
+        gone: Responses = {202: None} if slow_delete else {declared.deleted: shown}
         below, across = paths.collection(self.types, declared), paths.across(declared)
         page: Responses = {200: shapes.page(declared)}
         written: Responses = {declared.replaced: whole, 201: whole}
         table = (
             _Row(Verb.HEAD, "HEAD", item, reading.head, {204: None}),
             _Row(Verb.GET, "GET", item, reading.get, {200: whole}),
-            _Row(Verb.PUT, "PUT", item, pipeline.put, written, whole, slow=slow),
+            _Row(Verb.PUT, "PUT", item, pipeline.put, written, shapes.body(declared), slow=slow),
             _Row(Verb.PATCH, "PATCH", item, pipeline.patch, {200: whole}, shapes.patch(declared), slow=slow),
             _Row(Verb.DELETE, "DELETE", item, deletion.delete, gone | {204: None}, slow=slow_delete),
             _Row(Verb.LIST, "GET", below, reading.list_below, page),

@@ -18,6 +18,9 @@ from controlplane.persistence.operations import OperationRow
 
 _TRIES = 5
 
+APART = "#"
+"""What follows it in a resource key sets an operation apart from others on the same resource."""
+
 
 def accept(  # noqa: PLR0913 - an operation has these members
     tx: Transaction,

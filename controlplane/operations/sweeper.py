@@ -35,11 +35,19 @@ class Sweeper:
         self._plans = plans
         self._clock = clock
         self._patience = timedelta(seconds=patience)
+        self._quiet = False
+
+    @property
+    def quiet(self) -> bool:
+        """Whether no operation was under way when ``ring_due`` looked last."""
+        return self._quiet
 
     def ring_due(self) -> int:
         """Ring for operations whose pause before a retry is over; return how many."""
         with self._database.read() as tx:
-            rows = store.due(tx, self._clock.now(), _BATCH) if store.any_live(tx) else []
+            live = store.any_live(tx)
+            rows = store.due(tx, self._clock.now(), _BATCH) if live else []
+        self._quiet = not live
         return self._ring(rows)
 
     def ring_lost(self, *, every: bool = False) -> int:

@@ -3,7 +3,10 @@
 ``registry_blobs`` counts the repositories of a registry that hold a blob; the first link adds its bytes to
 the registry's size, the last one to go takes them away. A link whose last manifest went is *released*:
 neither served nor counted, but a push under way may take it back. Functions that change links return by how
-much registry and repository grow or shrink.
+much registry and repository grow or shrink, and put what they touch into the queues of ``content_reviews``.
+
+Rows are locked in one order, so that nobody waits in a circle: the repository, blobs by digest, links,
+``registry_blobs`` by digest, the registry.
 """
 
 from __future__ import annotations
@@ -65,13 +68,25 @@ _LINKS = (
     sa.select(blobs.c.digest, blobs.c.size, repository_blobs.c.released_at.is_not(None))
     .join(repository_blobs, repository_blobs.c.digest == blobs.c.digest)
     .where(
+        blobs.c.damaged_at.is_(None),
         repository_blobs.c.repository_id == sa.bindparam("repository"),
         repository_blobs.c.digest.in_(sa.bindparam("digests", expanding=True)),
     )
 )
+_HEALED = sa.or_(blobs.c.damaged_at.is_not(None), blobs.c.size != sa.literal_column("excluded.size"))
+_HEAL: dict[str, Any] = {
+    "damaged_at": None,
+    "size": sa.literal_column("excluded.size"),
+    "verified_at": sa.literal_column("excluded.verified_at"),
+}
+# On conflict PostgreSQL locks the row even where nothing changes: it waits for whoever is about to delete it.
 _ADD_BLOB = {
-    "sqlite": sqlite.insert(blobs).on_conflict_do_nothing(index_elements=["digest"]),
-    "postgresql": postgresql.insert(blobs).on_conflict_do_nothing(index_elements=["digest"]),
+    "sqlite": sqlite.insert(blobs).on_conflict_do_update(
+        index_elements=["digest"], set_=_HEAL, where=_HEALED
+    ),
+    "postgresql": postgresql.insert(blobs).on_conflict_do_update(
+        index_elements=["digest"], set_=_HEAL, where=_HEALED
+    ),
 }
 _ADD_LINK = {
     "sqlite": sqlite.insert(repository_blobs)
@@ -93,7 +108,7 @@ _COUNT_IN = {
 
 
 def links(tx: Transaction, repository_id: int, digests: Sequence[str]) -> dict[str, LinkRow]:
-    """Return what a repository has of the given blobs."""
+    """Return what a repository has of the given blobs; not those whose bytes are damaged."""
     found = {}
     for step in _steps(digests):
         rows = tx.connection.execute(_LINKS, {"repository": repository_id, "digests": step})
@@ -103,7 +118,7 @@ def links(tx: Transaction, repository_id: int, digests: Sequence[str]) -> dict[s
 
 
 def size_of(tx: Transaction, repository_id: int, digest: str) -> int | None:
-    """Return the size of a blob that a repository holds."""
+    """Return the size of a blob that a repository holds and whose bytes are good."""
     row = links(tx, repository_id, [digest]).get(digest)
     return None if row is None or row.released else row.size
 
@@ -125,10 +140,14 @@ def holders(tx: Transaction, registry_id: int, digest: str, limit: int) -> Seque
 
 
 def link(tx: Transaction, holder: Holder, digest: str, size: int, now: datetime) -> Growth:
-    """Let a repository hold a blob whose bytes are in the store."""
-    values = {"digest": digest, "size": size, "created_at": now}
+    """Let a repository hold a blob whose bytes were verified and are in the store; heals a damaged one.
+
+    From here to the end of the transaction nobody can delete the blob. Somebody may have until now: look
+    afterwards whether the store still has it.
+    """
+    values = {"digest": digest, "size": size, "created_at": now, "verified_at": now}
     tx.connection.execute(_ADD_BLOB[tx.dialect], values)
-    link_ = {"repository_id": holder.repository_id, "digest": digest, "linked_at": now}
+    link_ = {"repository_id": holder.repository_id, "digest": digest, "linked_at": now, "review_after": now}
     made = tx.connection.execute(_ADD_LINK[tx.dialect], link_).all()
     return _count_in(tx, holder, digest, size) if made else take_back(tx, holder, [digest], now)
 
@@ -144,7 +163,7 @@ def take_back(tx: Transaction, holder: Holder, digests: Sequence[str], now: date
                 repository_blobs.c.digest.in_(step),
                 repository_blobs.c.released_at.is_not(None),
             )
-            .values(released_at=None, linked_at=now)
+            .values(released_at=None, linked_at=now, review_after=now)
             .returning(repository_blobs.c.digest)
         ).scalars()
         for digest, size in sorted(_sizes(tx, revived.all()).items()):
@@ -168,7 +187,7 @@ def release(tx: Transaction, holder: Holder, digests: Sequence[str], now: dateti
                 repository_blobs.c.released_at.is_(None),
                 ~named.exists(),
             )
-            .values(released_at=now)
+            .values(released_at=now, review_after=now)
             .returning(repository_blobs.c.digest)
         ).scalars()
         change = change.plus(_count_out(tx, holder.registry_id, gone.all()))
@@ -182,11 +201,15 @@ def unlink(tx: Transaction, holder: Holder, digests: Sequence[str]) -> Growth:
         mine = (repository_blobs.c.repository_id == holder.repository_id) & repository_blobs.c.digest.in_(
             step
         )
-        held = tx.connection.execute(
-            sa.select(repository_blobs.c.digest).where(mine, repository_blobs.c.released_at.is_(None))
-        ).scalars()
-        change = change.plus(_count_out(tx, holder.registry_id, held.all()))
-        tx.connection.execute(sa.delete(repository_blobs).where(mine))
+        _lock_blobs(tx, step)
+        gone = tx.connection.execute(
+            sa.delete(repository_blobs)
+            .where(mine)
+            .returning(repository_blobs.c.digest, repository_blobs.c.released_at)
+        ).all()
+        _review_unlinked(tx, [digest for digest, _ in gone])
+        held = [digest for digest, released_at in gone if released_at is None]
+        change = change.plus(_count_out(tx, holder.registry_id, held))
     return change
 
 
@@ -200,6 +223,20 @@ def some(tx: Transaction, repository_id: int, limit: int) -> Sequence[str]:
     return tx.connection.execute(statement).scalars().all()
 
 
+def _lock_blobs(tx: Transaction, digests: Sequence[str]) -> None:
+    """Keep others from linking or unlinking these blobs, so that one of two sees that it was the last."""
+    if tx.dialect == "postgresql":
+        statement = sa.select(blobs.c.digest).where(blobs.c.digest.in_(digests)).order_by(blobs.c.digest)
+        tx.connection.execute(statement.with_for_update(key_share=True)).all()
+
+
+def _review_unlinked(tx: Transaction, digests: Sequence[str]) -> None:
+    """Have it seen to at once what becomes of those of the given blobs that nobody holds any more."""
+    linked = sa.select(repository_blobs.c.digest).where(repository_blobs.c.digest == blobs.c.digest)
+    statement = sa.update(blobs).where(blobs.c.digest.in_(digests), ~linked.exists())
+    tx.connection.execute(statement.values(review_after=blobs.c.created_at))
+
+
 def _count_in(tx: Transaction, holder: Holder, digest: str, size: int) -> Growth:
     values = {"registry_id": holder.registry_id, "digest": digest, "links": 1}
     count = tx.connection.execute(_COUNT_IN[tx.dialect], values).scalar_one()
@@ -210,6 +247,9 @@ def _count_out(tx: Transaction, registry_id: int, digests: Sequence[str]) -> Gro
     if not digests:
         return Growth()
     mine = (registry_blobs.c.registry_id == registry_id) & registry_blobs.c.digest.in_(sorted(digests))
+    if tx.dialect == "postgresql":
+        ordered = sa.select(registry_blobs.c.digest).where(mine).order_by(registry_blobs.c.digest)
+        tx.connection.execute(ordered.with_for_update()).all()
     tx.connection.execute(sa.update(registry_blobs).where(mine).values(links=registry_blobs.c.links - 1))
     last = tx.connection.execute(
         sa.delete(registry_blobs).where(mine, registry_blobs.c.links <= 0).returning(registry_blobs.c.digest)

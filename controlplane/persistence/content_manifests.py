@@ -187,6 +187,12 @@ def some(
     return [ManifestRow(*row) for row in tx.connection.execute(statement)]
 
 
+def rows(tx: Transaction, manifest_ids: Sequence[int]) -> Sequence[ManifestRow]:
+    """Return those of some manifests that are not deleted."""
+    statement = sa.select(*_SHOWN).where(manifests.c.id.in_(manifest_ids), _LIVE)
+    return [ManifestRow(*row) for row in tx.connection.execute(statement)]
+
+
 def delete(tx: Transaction, manifest_ids: Sequence[int]) -> set[str]:
     """Remove manifests with their edges; return the digests of what they named.
 
@@ -245,52 +251,6 @@ def _by_time(tx: Transaction, repository_id: int, statement: sa.Select[Any], wan
         statement = statement.where(place < edge if down else place > edge)
     columns = (manifests.c.updated_at, manifests.c.digest)
     return statement.order_by(*(column.desc() if down else column.asc() for column in columns))
-
-
-@dataclass(frozen=True, slots=True)
-class ReferrerRow:
-    """One manifest that names another as its subject."""
-
-    digest: str
-    media_type: str
-    artifact_type: str | None
-    size: int
-    annotations: Mapping[str, str] | None
-
-
-def referrers(tx: Transaction, repository_id: int, subject: str, wanted: Page) -> Sequence[tuple[str, int]]:
-    """Return (digest, size) of manifests with a subject, in digest order."""
-    statement = sa.select(manifests.c.digest, manifests.c.size).where(
-        manifests.c.repository_id == repository_id,
-        manifests.c.subject == subject,
-        _LIVE,
-        manifests.c.digest > wanted.after,
-    )
-    if wanted.match is not None:
-        statement = statement.where(_artifact_type() == wanted.match)
-    rows = tx.connection.execute(statement.order_by(manifests.c.digest).limit(wanted.limit))
-    return [(digest, size) for digest, size in rows]
-
-
-def referrer_rows(tx: Transaction, repository_id: int, digests: Sequence[str]) -> Sequence[ReferrerRow]:
-    """Return what a referrers listing shows of the given manifests, in digest order."""
-    statement = (
-        sa.select(
-            manifests.c.digest,
-            manifests.c.media_type,
-            _artifact_type(),
-            manifests.c.size,
-            manifests.c.annotations,
-        )
-        .where(manifests.c.repository_id == repository_id, manifests.c.digest.in_(digests), _LIVE)
-        .order_by(manifests.c.digest)
-    )
-    return [ReferrerRow(*row) for row in tx.connection.execute(statement)]
-
-
-def _artifact_type() -> sa.ColumnElement[str | None]:
-    """The type a referrer is known by: its own, or else its config's."""
-    return sa.func.coalesce(manifests.c.artifact_type, manifests.c.config_media_type)
 
 
 def payload(tx: Transaction, manifest_id: int) -> bytes:

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from controlplane.domain.locks import Lock
-from controlplane.persistence.content_tables import repositories
+from controlplane.persistence.content_tables import manifests, repositories, repository_blobs, uploads
 from controlplane.persistence.database import Transaction
 
 
@@ -81,6 +81,21 @@ def lock(tx: Transaction, registry_id: int, name: str) -> RepositoryRow | None:
     return None if row is None else RepositoryRow(*row)
 
 
+def find_by_id(tx: Transaction, repository_id: int) -> RepositoryRow | None:
+    """Return a repository by its row id."""
+    row = tx.connection.execute(
+        sa.select(repositories).where(repositories.c.id == repository_id)
+    ).one_or_none()
+    return None if row is None else RepositoryRow(*row)
+
+
+def lock_by_id(tx: Transaction, repository_id: int) -> RepositoryRow | None:
+    """Return a repository by its row id, kept from being changed by others as ``lock`` does."""
+    statement = sa.select(repositories).where(repositories.c.id == repository_id).with_for_update()
+    row = tx.connection.execute(statement).one_or_none()
+    return None if row is None else RepositoryRow(*row)
+
+
 def ensure(tx: Transaction, registry_id: int, name: str, now: datetime) -> RepositoryRow:
     """Return a repository, locked, and make it first if there is none."""
     while True:
@@ -122,3 +137,24 @@ def any_names(tx: Transaction, registry_id: int, limit: int) -> Sequence[str]:
     """Return names of repositories, visible or not, in no particular order."""
     statement = sa.select(repositories.c.name).where(repositories.c.registry_id == registry_id).limit(limit)
     return tx.connection.execute(statement).scalars().all()
+
+
+def empty(tx: Transaction, after: int, limit: int) -> tuple[int | None, Sequence[int]]:
+    """Look at so many repositories after a row id for those that hold nothing at all.
+
+    Returns the last id looked at, None when there are no more, and the ids of empty ones.
+    """
+    statement = sa.select(repositories.c.id, repositories.c.manifest_count)
+    statement = statement.where(repositories.c.id > after).order_by(repositories.c.id).limit(limit)
+    seen = tx.connection.execute(statement).all()
+    found = [row.id for row in seen if row.manifest_count == 0 and is_empty(tx, row.id)]
+    return (seen[-1].id if len(seen) == limit else None), found
+
+
+def is_empty(tx: Transaction, repository_id: int) -> bool:
+    """Tell whether a repository has no manifest, deleted or not, no blob, released or not, and no upload."""
+    held = (
+        sa.select(sa.literal(1)).where(table.c.repository_id == repository_id).limit(1)
+        for table in (manifests, repository_blobs, uploads)
+    )
+    return not any(tx.connection.execute(statement).first() for statement in held)

@@ -40,6 +40,7 @@ registries = sa.Table(
     sa.Column("retention_days", sa.BigInteger),  # untagged manifests go after so many days; NULL: never
     sa.Column("soft_delete_days", sa.BigInteger),  # what is deleted can be restored so long; NULL: not at all
     sa.Column("write_once", Json, nullable=False, server_default="[]"),  # repository patterns
+    sa.Column("cached", sa.Boolean, nullable=False, server_default=sa.false()),  # it has cache rules
     sa.Column("ready", sa.Boolean, nullable=False),  # false until provisioned and while it is deleted
     # Tokens name the id: one that was freed must never be given to another registry.
     sqlite_autoincrement=True,
@@ -52,7 +53,7 @@ endpoints = sa.Table(
     sa.Column(
         "registry_id", BigId, sa.ForeignKey("registries.id", ondelete="CASCADE"), nullable=False, index=True
     ),
-    sa.Column("kind", sa.Text, nullable=False),  # login | data
+    sa.Column("kind", sa.Text, nullable=False),  # login | regional | data
     sa.Column("region", sa.Text, nullable=False),
     sa.Column("port", sa.Integer, unique=True),  # loopback port the supervisor opens for it
 )
@@ -213,6 +214,7 @@ uploads = sa.Table(
     sa.Column("sha256", sa.Text),  # of those bytes, when the process that wrote them knew it
     sa.Column("created_at", Moment, nullable=False),
     sa.Column("updated_at", Moment, nullable=False, index=True),
+    sa.Column("region", sa.Text, nullable=False, server_default=""),  # whose store has the bytes; "": home
 )
 
 # --- events ----------------------------------------------------------------------------------------------
@@ -234,6 +236,8 @@ events = sa.Table(
     sa.Column("request", Json, nullable=False),  # id, host, method, useragent, addr
     sa.Column("actor", sa.Text),
     sa.Column("created_at", Moment, nullable=False, index=True),
+    sa.Column("untold_since", Moment),  # a webhook is still to be told of it
     sa.Index("ix_events_registry", "registry_id", "seq"),
+    _some("ix_events_untold", ("registry_id", "seq"), "untold_since IS NOT NULL"),
     sqlite_autoincrement=True,
 )

@@ -11,6 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from controlplane.domain.locks import BARS_DELETION, Lock
+from controlplane.domain.quarantine import State
 from controlplane.persistence.content_pages import Page
 from controlplane.persistence.content_tables import manifests, tags
 from controlplane.persistence.database import Transaction
@@ -161,14 +162,18 @@ def of_manifests(tx: Transaction, manifest_ids: Sequence[int]) -> dict[int, list
     return found
 
 
-def names(tx: Transaction, repository_id: int, after: str, limit: int) -> Sequence[str]:
-    """Return tags in byte order, beginning after a name."""
+def names(
+    tx: Transaction, repository_id: int, after: str, limit: int, *, passed: bool = False
+) -> Sequence[str]:
+    """Return tags in byte order, beginning after a name; ``passed``: of images out of quarantine alone."""
     statement = (
         sa.select(tags.c.name)
         .where(tags.c.repository_id == repository_id, _CURRENT, _LISTED, tags.c.name > after)
         .order_by(tags.c.name)
         .limit(limit)
     )
+    if passed:
+        statement = statement.join(manifests).where(manifests.c.quarantine_state == State.PASSED.value)
     return tx.connection.execute(statement).scalars().all()
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, Protocol
 
 import psycopg
@@ -39,7 +39,9 @@ class RegistryView(NamedTuple):
     tier: str
     quarantine: bool
     region: str  # of the endpoint that was asked
-    endpoint: str  # its kind: login | data
+    endpoint: str  # its kind: login | regional | data
+    size: int
+    cached: bool  # it has cache rules
 
 
 class ManifestView(NamedTuple):
@@ -69,7 +71,7 @@ _WIDTH = len(RegistryView._fields)
 _REGISTRY = """
 SELECT g.id, g.key, g.name, g.admin_enabled, g.anonymous_pull, g.role_assignment_mode,
        g.arm_tokens_accepted, g.public_access, g.default_action, CAST(g.ip_rules AS TEXT), g.stamp, g.ready,
-       COALESCE(s.value, 0), g.tier, g.quarantine, e.region, e.kind{columns}
+       COALESCE(s.value, 0), g.tier, g.quarantine, e.region, e.kind, g.size, g.cached{columns}
 FROM endpoints e
 JOIN registries g ON g.id = e.registry_id
 LEFT JOIN stamps s ON s.name = 'identity'
@@ -98,6 +100,22 @@ def _manifest(joins: str, tag: str, payload: str) -> str:
     return _REGISTRY.format(columns=_ASKED.format(tag=tag, payload=payload), joins=joins)
 
 
+# A process of one region answers that region's endpoints, and the login servers of registries that are there.
+_HERE = """e.host = ? AND (e.region = '{region}' OR e.kind = 'login' AND EXISTS (
+    SELECT 1 FROM replicas p WHERE p.registry_id = g.id AND p.region = '{region}' AND p.endpoint_enabled))"""
+
+
+def _statements(region: str | None) -> dict[str, str]:
+    """Return the statements by name; ``region`` is the one that a process answers for, None: all."""
+    if region is None:
+        return _STATEMENTS
+    here = _HERE.format(region=region)
+    return {
+        name: text.replace("e.host = ?", here).replace("e.region, e.kind", f"'{region}', e.kind", 1)
+        for name, text in _STATEMENTS.items()
+    }
+
+
 _STATEMENTS = {
     "registry": _REGISTRY.format(columns="", joins=""),
     "tag": _manifest(_BY_TAG, _TAG, "m.payload"),
@@ -117,14 +135,15 @@ class _Driver(Protocol):
 class HotReads:
     """The statements of the hot path over one database. Safe to share between threads, not across fork."""
 
-    def __init__(self, database: Database, *, connections: int = 16) -> None:
+    def __init__(self, database: Database, *, connections: int = 16, region: str | None = None) -> None:
+        statements = _statements(region)
         url = sa.make_url(database.url)
         self._driver: _Driver
         if database.dialect == "sqlite":
-            self._driver = _Sqlite(url.database or ":memory:")
+            self._driver = _Sqlite(url.database or ":memory:", statements)
         else:
             plain = url.set(drivername="postgresql").render_as_string(hide_password=False)
-            self._driver = _Postgres(plain, connections)
+            self._driver = _Postgres(plain, connections, statements)
 
     def registry(self, host: str) -> RegistryView | None:
         """Return the registry served at a host.
@@ -162,7 +181,8 @@ class HotReads:
 class _Sqlite:
     """Connections of one file, each used by one thread at a time; the last one used is the next one."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, statements: Mapping[str, str]) -> None:
+        self._statements = statements
         self._path = path
         self._idle: deque[sqlite3.Connection] = deque()
 
@@ -172,7 +192,7 @@ class _Sqlite:
         except IndexError:
             connection = self._connect()
         try:
-            row: Row | None = connection.execute(_STATEMENTS[name], parameters).fetchone()
+            row: Row | None = connection.execute(self._statements[name], parameters).fetchone()
         except sqlite3.OperationalError as error:
             connection.close()
             raise DatabaseUnavailableError(str(error)) from error
@@ -196,9 +216,9 @@ class _Sqlite:
 class _Postgres:
     """A few connections in autocommit mode, which saves two round trips a read."""
 
-    def __init__(self, url: str, connections: int) -> None:
+    def __init__(self, url: str, connections: int, statements: Mapping[str, str]) -> None:
         self._url = url
-        self._statements = {name: text.replace("?", "%s") for name, text in _STATEMENTS.items()}
+        self._statements = {name: text.replace("?", "%s") for name, text in statements.items()}
         self._idle: deque[psycopg.Connection[Row]] = deque()
         self._free = threading.Semaphore(connections)
 

@@ -231,6 +231,12 @@ def stamp_ring(tx: Transaction, row: OperationRow, now: datetime) -> bool:
     return _changed(tx, statement)
 
 
+def prune(tx: Transaction, before: datetime, limit: int) -> int:
+    """Remove operations that ended before then, at most so many; return how many."""
+    old = sa.select(operations.c.id).where(operations.c.ended_at < before).limit(limit)
+    return tx.connection.execute(sa.delete(operations).where(operations.c.id.in_(old))).rowcount
+
+
 def page(
     tx: Transaction,
     *,
@@ -244,7 +250,8 @@ def page(
     if subscription is not None:
         statement = statement.where(operations.c.subscription == subscription)
     if resource_key is not None:
-        statement = statement.where(operations.c.resource_key == resource_key)
+        apart = operations.c.resource_key.startswith(f"{resource_key}#", autoescape=True)
+        statement = statement.where((operations.c.resource_key == resource_key) | apart)
     if after is not None:
         moment, operation_id = after
         statement = statement.where(

@@ -21,6 +21,7 @@ from controlplane.persistence.content_tables import admin_passwords as passwords
 from controlplane.persistence.content_tables import endpoints as endpoints_table
 from controlplane.persistence.content_tables import registries
 from controlplane.persistence.database import Transaction
+from controlplane.persistence.replicas import add_blob_region
 from controlplane.persistence.tables import resources
 
 
@@ -56,6 +57,7 @@ class RegistryRow(RegistrySettings):
     stamp: int
     ready: bool
     write_once: tuple[str, ...] = ()
+    cached: bool = False
 
     @property
     def settings(self) -> RegistrySettings:
@@ -65,7 +67,10 @@ class RegistryRow(RegistrySettings):
 
 @dataclass(frozen=True, slots=True)
 class EndpointRow:
-    """A host (``host[:port]``, lower case) that a registry answers under; ``kind`` is login or data."""
+    """A host (``host[:port]``, lower case) that a registry answers under.
+
+    ``kind`` is login, regional or data.
+    """
 
     host: str
     registry_id: int
@@ -84,13 +89,20 @@ class AdminPasswordRow:
     created_at: datetime
 
 
-LOGIN = "login"
+LOGIN, REGIONAL, DATA = "login", "regional", "data"
 _SETTINGS = tuple(field.name for field in fields(RegistrySettings))
 
 
 def by_key(tx: Transaction, key: str) -> RegistryRow | None:
     """Return the registry of an ARM resource (lower-cased id)."""
     return _one(tx, registries.c.key == key)
+
+
+def lock(tx: Transaction, key: str) -> RegistryRow | None:
+    """Return the registry of an ARM resource and keep others from changing it until the transaction ends."""
+    statement = sa.select(registries).where(registries.c.key == key).with_for_update()
+    found = tx.connection.execute(statement).mappings().one_or_none()
+    return None if found is None else _row(found)
 
 
 def by_name(tx: Transaction, name: str) -> RegistryRow | None:
@@ -123,6 +135,7 @@ def insert(tx: Transaction, key: str, name: str, settings: RegistrySettings) -> 
         "stamp": 1,
         "ready": False,
         "write_once": [],
+        "cached": False,
         **_columns(settings),
     }
     statement = _insert(tx)(registries).values(values).on_conflict_do_nothing().returning(registries)
@@ -136,6 +149,12 @@ def update(tx: Transaction, registry_id: int, settings: RegistrySettings, *, rev
     if revokes:
         values["stamp"] = registries.c.stamp + 1
     tx.connection.execute(sa.update(registries).where(registries.c.id == registry_id).values(values))
+
+
+def set_write_once(tx: Transaction, registry_id: int, patterns: Sequence[str]) -> None:
+    """Say of which repositories the tags are written once (``domain.wildcards``)."""
+    statement = sa.update(registries).where(registries.c.id == registry_id)
+    tx.connection.execute(statement.values(write_once=list(patterns)))
 
 
 def set_ready(tx: Transaction, registry_id: int, ready: bool) -> None:
@@ -155,10 +174,22 @@ def bump_stamp(tx: Transaction, registry_id: int) -> None:
     tx.connection.execute(statement.values(stamp=registries.c.stamp + 1))
 
 
-def add_size(tx: Transaction, registry_id: int, delta: int) -> None:
-    """Let the registry's size grow or, with a negative number of bytes, shrink."""
-    statement = sa.update(registries).where(registries.c.id == registry_id)
-    tx.connection.execute(statement.values(size=registries.c.size + delta))
+_ADD_SIZE = (
+    sa.update(registries)
+    .where(registries.c.id == sa.bindparam("registry"))
+    .values(size=registries.c.size + sa.bindparam("delta"))
+    .returning(registries.c.size, registries.c.tier)
+)
+
+
+def add_size(tx: Transaction, registry_id: int, delta: int) -> tuple[int, str] | None:
+    """Let the registry's size grow or, with a negative number of bytes, shrink.
+
+    Returns the size after it and the tier, which nobody else changes before this transaction ends; None
+    when there is no such registry.
+    """
+    row = tx.connection.execute(_ADD_SIZE, {"registry": registry_id, "delta": delta}).one_or_none()
+    return None if row is None else (row.size, row.tier)
 
 
 def children(tx: Transaction, key: str) -> Mapping[str, int]:
@@ -179,21 +210,22 @@ def endpoints(tx: Transaction, registry_id: int) -> Sequence[EndpointRow]:
     statement = (
         sa.select(endpoints_table)
         .where(endpoints_table.c.registry_id == registry_id)
-        .order_by(endpoints_table.c.kind.desc(), endpoints_table.c.host)
+        .order_by(endpoints_table.c.kind != LOGIN, endpoints_table.c.kind.desc(), endpoints_table.c.host)
     )
     return [EndpointRow(**found) for found in tx.connection.execute(statement).mappings()]
 
 
 def add_endpoint(tx: Transaction, endpoint: EndpointRow) -> bool:
     """Store an endpoint; False when its host or port is taken, and then nothing is written."""
+    add_blob_region(tx, endpoint.region)
     statement = _insert(tx)(endpoints_table).values(asdict(endpoint)).on_conflict_do_nothing()
     result = tx.connection.execute(statement.returning(endpoints_table.c.host))
     return result.one_or_none() is not None
 
 
-def remove_endpoints(tx: Transaction, registry_id: int) -> None:
-    """Forget every host of a registry, which frees its ports."""
-    tx.connection.execute(sa.delete(endpoints_table).where(endpoints_table.c.registry_id == registry_id))
+def remove_endpoint(tx: Transaction, host: str) -> None:
+    """Forget a host, which frees its port."""
+    tx.connection.execute(sa.delete(endpoints_table).where(endpoints_table.c.host == host))
 
 
 def taken_ports(tx: Transaction) -> frozenset[int]:
@@ -201,13 +233,18 @@ def taken_ports(tx: Transaction) -> frozenset[int]:
     return frozenset(port for port, _ in all_ports(tx))
 
 
-def all_ports(tx: Transaction) -> list[tuple[int, str]]:
-    """Return (port, host) of every endpoint with a loopback port of its own, for whoever opens them."""
+def all_ports(tx: Transaction, region: str | None = None) -> list[tuple[int, str]]:
+    """Return (port, host) of every endpoint with a loopback port of its own, for whoever opens them.
+
+    ``region`` leaves out those of other regions.
+    """
     statement = (
         sa.select(endpoints_table.c.port, endpoints_table.c.host)
         .where(endpoints_table.c.port.is_not(None))
         .order_by(endpoints_table.c.port)
     )
+    if region is not None:
+        statement = statement.where(endpoints_table.c.region == region)
     return [(port, host) for port, host in tx.connection.execute(statement)]
 
 

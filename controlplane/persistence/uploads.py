@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -21,12 +21,14 @@ class UploadRow:
     owner: str
     received: int
     sha256: str | None
+    region: str = ""
 
 
 # Built once; see content_repositories.
 _INSERT = sa.insert(uploads)
+_COLUMNS = tuple(uploads.c[name] for name in UploadRow.__dataclass_fields__)
 _FIND = (
-    sa.select(uploads.c.id, uploads.c.repository_id, uploads.c.owner, uploads.c.received, uploads.c.sha256)
+    sa.select(*_COLUMNS)
     .join(repositories, repositories.c.id == uploads.c.repository_id)
     .where(
         uploads.c.id == sa.bindparam("upload"),
@@ -44,10 +46,9 @@ _ADVANCE = (
 _DELETE = sa.delete(uploads).where(uploads.c.id == sa.bindparam("upload")).returning(uploads.c.id)
 
 
-def insert(tx: Transaction, upload_id: str, repository_id: int, owner: str, now: datetime) -> None:
-    """Begin an upload with no bytes."""
-    values = {"id": upload_id, "repository_id": repository_id, "owner": owner, "received": 0}
-    tx.connection.execute(_INSERT, {**values, "created_at": now, "updated_at": now})
+def insert(tx: Transaction, row: UploadRow, now: datetime) -> None:
+    """Begin an upload."""
+    tx.connection.execute(_INSERT, {**asdict(row), "created_at": now, "updated_at": now})
 
 
 def find(tx: Transaction, registry_id: int, repository: str, upload_id: str, owner: str) -> UploadRow | None:
@@ -72,7 +73,26 @@ def delete(tx: Transaction, upload_id: str) -> bool:
     return done.first() is not None
 
 
-def of_repository(tx: Transaction, repository_id: int) -> Sequence[str]:
-    """Return the ids of a repository's uploads."""
-    statement = sa.select(uploads.c.id).where(uploads.c.repository_id == repository_id)
-    return tx.connection.execute(statement).scalars().all()
+def delete_idle(tx: Transaction, before: datetime, limit: int) -> Sequence[UploadRow]:
+    """Forget uploads that nobody has gone on with since, the longest idle first; return them."""
+    idle = sa.select(uploads.c.id).where(uploads.c.updated_at < before).order_by(uploads.c.updated_at)
+    statement = (
+        sa.delete(uploads)
+        .where(uploads.c.id.in_(idle.limit(limit)), uploads.c.updated_at < before)
+        .returning(*_COLUMNS)
+    )
+    return [UploadRow(*row) for row in tx.connection.execute(statement)]
+
+
+def known(tx: Transaction, upload_ids: Sequence[str]) -> set[str]:
+    """Return which of the given uploads there are."""
+    if not upload_ids:
+        return set()
+    statement = sa.select(uploads.c.id).where(uploads.c.id.in_(upload_ids))
+    return set(tx.connection.execute(statement).scalars())
+
+
+def of_repository(tx: Transaction, repository_id: int) -> Sequence[UploadRow]:
+    """Return a repository's uploads."""
+    statement = sa.select(*_COLUMNS).where(uploads.c.repository_id == repository_id)
+    return [UploadRow(*row) for row in tx.connection.execute(statement)]

@@ -30,13 +30,15 @@ from controlplane.resources.registries_policies import PREVIEW, STABLE
 from controlplane.resources.registries_schemas import MEMBERS, PROPERTIES
 from controlplane.resources.registries_steps import DEPROVISION, PROVISION
 from controlplane.resources.registries_validation import validate
-from controlplane.services import registries, registry_rules
+from controlplane.services import endpoints, registries, registry_rules
 from controlplane.services.graph import Services
 
 
-def _saved(tx: Transaction, _before: ResourceRow | None, after: ResourceRow, _ctx: Context) -> None:
+def _saved(tx: Transaction, _before: ResourceRow | None, after: ResourceRow, ctx: Context) -> None:
+    services: Services = ctx.services
     tier = registry_rules.tier_of(after.members["sku"])
     registries.put_in_force(tx, after.key, registry_rules.settings_of(tier, after.properties))
+    endpoints.arrange(tx, services.settings, after.key, after.properties)
 
 
 def _deleting(tx: Transaction, row: ResourceRow, _ctx: Context) -> None:
@@ -57,8 +59,9 @@ def _removed(tx: Transaction, row: ResourceRow, ctx: Context) -> None:
     registries.forget(tx, row.key)
 
 
-def _view(row: ResourceRow, _api_version: str, _ctx: Context) -> Mapping[str, Any]:
-    return {**row.properties, "creationDate": rfc3339(row.created_at)}
+def _view(row: ResourceRow, _api_version: str, ctx: Context) -> Mapping[str, Any]:
+    hosts = endpoints.host_names(ctx.tx, row.key, row.properties)
+    return {**row.properties, **hosts, "creationDate": rfc3339(row.created_at)}
 
 
 RESOURCE = ResourceType(

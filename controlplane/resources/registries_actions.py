@@ -11,6 +11,9 @@ from controlplane.kernel.catalogue import ADMIN_USER_DISABLED
 from controlplane.kernel.errors import Failure
 from controlplane.persistence import registries as store
 from controlplane.persistence.registries import RegistryRow
+from controlplane.resources.registries_activity import ACTIVITY
+from controlplane.resources.registries_import import IMPORT
+from controlplane.resources.registries_tokens import GENERATE
 from controlplane.services import registries
 from controlplane.services.graph import Services
 from controlplane.services.registry_credentials import AdminUser, PasswordName
@@ -62,6 +65,8 @@ def _list_usages(ctx: Call) -> dict[str, Any]:
 
 
 ACTIONS = (
+    ACTIVITY,
+    IMPORT,
     Action("listCredentials", "Registries_ListCredentials", _list_credentials, response=_CREDENTIALS),
     Action(
         "regenerateCredential",
@@ -71,5 +76,6 @@ ACTIONS = (
         response=_CREDENTIALS,
         writes=True,
     ),
+    GENERATE,
     Action("listUsages", "Registries_ListUsages", _list_usages, method="GET", response=_USAGES),
 )

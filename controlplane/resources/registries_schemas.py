@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from controlplane.arm.fields import choice, flag, items, model, moment, nested, table, text
+from controlplane.arm.fields import choice, flag, items, model, moment, nested, text
+from controlplane.arm.identities import IDENTITY
 from controlplane.domain.sku import CLASSIC
 from controlplane.domain.tiers import Tier
 from controlplane.resources.registries_policies import (
@@ -19,18 +20,6 @@ _TIERS = (CLASSIC, *Tier)
 LABEL_SCOPES = ("Unsecure", "TenantReuse", "SubscriptionReuse", "ResourceGroupReuse", "NoReuse")
 
 SKU = model("Sku", {"name": choice(_TIERS, required=True), "tier": choice(_TIERS, read_only=True)})
-_USER_IDENTITY = model(
-    "UserIdentityProperties", {"principalId": text(read_only=True), "clientId": text(read_only=True)}
-)
-IDENTITY = model(
-    "IdentityProperties",
-    {
-        "principalId": text(read_only=True),
-        "tenantId": text(read_only=True),
-        "type": choice(("SystemAssigned", "UserAssigned", "SystemAssigned, UserAssigned", "None")),
-        "userAssignedIdentities": table(nested(_USER_IDENTITY)),
-    },
-)
 MEMBERS = model("RegistryMembers", {"sku": nested(SKU, required=True), "identity": nested(IDENTITY)})
 
 PROPERTIES = model(

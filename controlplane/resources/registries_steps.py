@@ -10,12 +10,12 @@ from controlplane.services.graph import Services
 
 
 def _open_login_server(ctx: ResourceStepContext) -> None:
-    """Wait until the login server accepts connections. Twice, or dying midway: it only looks."""
+    """Wait until all endpoints accept connections. Twice, or dying midway: it only looks."""
     services: Services = ctx.services
     with services.database.read() as tx:
-        port = registries.login_port(tx, ctx.row.key)
-    if port is not None:
-        registries.wait_until_open(ctx.row.properties["loginServer"], port)
+        ports = registries.ports(tx, services.settings, ctx.row.key)
+    for host, port in ports:
+        registries.wait_until_open(host, port)
 
 
 def _open_to_clients(ctx: ResourceStepContext) -> None:

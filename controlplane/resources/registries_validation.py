@@ -18,7 +18,8 @@ def validate(ctx: Validation) -> None:
     """
     after = ctx.after
     tier = registry_rules.tier_of(after.members["sku"])
-    properties = registry_rules.checked(after.properties, tier, ctx.now)
+    known = None if ctx.before is None else ctx.before.properties
+    properties = registry_rules.checked(after.properties, tier, ctx.now, known)
     before = store.by_key(ctx.tx, ctx.scope.key)
     if before is not None and before.tier is not tier:
         registries.refuse_tier(ctx.tx, before, properties, tier)

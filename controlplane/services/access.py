@@ -10,7 +10,7 @@ ABAC: only from data actions, narrowed by conditions on the repository name).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -38,6 +38,11 @@ LEGACY_RIGHTS: Mapping[str, str] = MappingProxyType(
         "push": _PREFIX + "push/write",
         "metadata_write": _PREFIX + "push/write",
         "delete": _PREFIX + "artifacts/delete",
+        "quarantine_read": _PREFIX + "quarantine/read",
+        "quarantine_write": _PREFIX + "quarantine/write",
+        "deleted_read": _PREFIX + "deleted/read",
+        "deleted_restore": _PREFIX + "deleted/restore/action",
+        "deleted_catalog": _PREFIX + "deleted/read",
     }
 )
 ABAC_RIGHTS: Mapping[str, str] = MappingProxyType(
@@ -48,6 +53,13 @@ ABAC_RIGHTS: Mapping[str, str] = MappingProxyType(
         "push": _PREFIX + "repositories/content/write",
         "metadata_write": _PREFIX + "repositories/metadata/write",
         "delete": _PREFIX + "repositories/content/delete",
+        "quarantine_read": _PREFIX + "quarantinedArtifacts/read",
+        "quarantine_write": _PREFIX + "quarantinedArtifacts/write",
+        # No data action speaks of deleted content: whoever sees a repository sees what went from it, whoever
+        # writes into it may bring that back.
+        "deleted_read": _PREFIX + "repositories/metadata/read",
+        "deleted_restore": _PREFIX + "repositories/content/write",
+        "deleted_catalog": _PREFIX + "catalog/read",
     }
 )
 RIGHTS = frozenset(LEGACY_RIGHTS)
@@ -118,16 +130,31 @@ class Access:
         ``mode`` is the registry's role assignment mode. ``repository`` None asks for rights on the registry
         as a whole (the catalog); a condition on repository names then grants nothing.
         """
+        return self.registry_rights(tx, principal, registry, mode)(repository)
+
+    def registry_rights(
+        self, tx: Transaction, principal: Principal, registry: Scope, mode: str
+    ) -> Callable[[str | None], frozenset[str]]:
+        """Return what ``registry_actions`` says of any repository; assignments are read once."""
         grants = self.grants(tx, principal.ids, registry)
         if mode == ABAC:
-            return frozenset(
+            return lambda repository: frozenset(
                 right
                 for right, action in ABAC_RIGHTS.items()
                 if any(grant.allows_data(action, repository) for grant in grants)
             )
-        return frozenset(
+        held = frozenset(
             right for right, action in LEGACY_RIGHTS.items() if any(grant.allows(action) for grant in grants)
         )
+        return lambda _: held
+
+    def reads_somewhere(self, tx: Transaction, principal: Principal, registry: Scope, mode: str) -> bool:
+        """Tell whether the caller may read metadata of repositories, if only under a condition."""
+        grants = self.grants(tx, principal.ids, registry)
+        if mode != ABAC:
+            return any(grant.allows(LEGACY_RIGHTS["metadata_read"]) for grant in grants)
+        action = ABAC_RIGHTS["metadata_read"]
+        return any(block.grants_data(action) for grant in grants for block in grant.permissions)
 
     def permissions(self, tx: Transaction, principal_ids: Sequence[str], scope: Scope) -> list[Permission]:
         """Return every permission block held at a scope without a condition."""

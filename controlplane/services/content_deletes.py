@@ -1,20 +1,15 @@
 """Deleting content: manifests, tags, blobs, repositories, and all content of a registry.
 
-Where the registry's soft-delete policy is on, manifests and tags are marked and can be restored until their
-time is over; they keep what they name, and are still counted in the sizes.
-What no manifest of a repository names any more is released, not removed: a push that was under way may
-still take it back (see ``persistence.content_blobs``). Large deletions go in bounded transactions; each
-leaves a consistent state, and repeating one that was interrupted finishes it.
+What "deleted" comes to, under the registry's policy, is ``content_removal``'s. Large deletions go in bounded
+transactions; each leaves a consistent state, and repeating one that was interrupted finishes it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
-from controlplane.blobs.store import BlobStore
-from controlplane.domain.events import CHART_CONFIG, Action, Change, Origin
+from controlplane.domain.events import Origin
 from controlplane.domain.registry_errors import (
     BLOB_IN_USE,
     BLOB_UNKNOWN,
@@ -29,16 +24,14 @@ from controlplane.persistence import (
     content_manifests,
     content_repositories,
     content_tags,
-    registries,
     uploads,
 )
-from controlplane.persistence.content_blobs import Growth, Holder
-from controlplane.persistence.content_manifests import ManifestRow
-from controlplane.persistence.content_repositories import Counts, RepositoryRow
-from controlplane.persistence.content_tags import Ended, Ending, TagRow
+from controlplane.persistence.content_blobs import Holder
+from controlplane.persistence.content_repositories import RepositoryRow
 from controlplane.persistence.database import Database, Transaction
-from controlplane.services import content_policy
+from controlplane.services import content_policy, content_removal
 from controlplane.services.content_events import Events, Place
+from controlplane.services.regions import RegionalStore
 
 _BATCH = 200
 
@@ -54,9 +47,9 @@ class Deleted:
 class Deletions:
     """Takes content out of registries."""
 
-    def __init__(self, database: Database, blobs: BlobStore, clock: Clock, events: Events) -> None:
+    def __init__(self, database: Database, blobs: RegionalStore, clock: Clock, events: Events) -> None:
         self._database = database
-        self._blobs = blobs
+        self._regions = blobs.regions
         self._clock = clock
         self._events = events
 
@@ -66,6 +59,7 @@ class Deletions:
         Raises:
             Failure: NAME_UNKNOWN, MANIFEST_UNKNOWN or CONTENT_LOCKED.
         """
+        now = self._clock.now()
         with self._database.write() as tx:
             row = _locked(tx, registry_id, repository)
             manifest = content_manifests.find(tx, row.id, digest)
@@ -73,7 +67,9 @@ class Deletions:
                 raise Failure(MANIFEST_UNKNOWN)
             tags = content_tags.rows_of_manifests(tx, [manifest.id])
             content_policy.refuse_deletion(row, [manifest], tags)
-            self._delete(tx, row, [manifest], tags, origin)
+            content_policy.refuse_taking_apart(tx, row, manifest)
+            changes = content_removal.delete(tx, row, [manifest], now)
+            self._events.record(tx, Place(registry_id, repository), origin, changes, now)
 
     def tag(self, registry_id: int, repository: str, name: str, origin: Origin) -> None:
         """Delete a tag; the manifest stays.
@@ -88,11 +84,8 @@ class Deletions:
             if tag is None:
                 raise Failure(TAG_UNKNOWN)
             content_policy.refuse_deletion(row, tags=[tag])
-            until = _restorable_until(tx, registry_id, now)
-            content_tags.end(tx, row.id, name, Ending(now, Ended.UNTAGGED, until))
-            content_repositories.count(tx, row.id, Counts(tags=-1), now)
-            change = Change(Action.UNTAG, tag.name, tag.digest)
-            self._events.record(tx, Place(registry_id, repository), origin, [change], now)
+            changes = content_removal.untag(tx, row, [tag], now)
+            self._events.record(tx, Place(registry_id, repository), origin, changes, now)
 
     def blob(self, registry_id: int, repository: str, digest: str) -> None:
         """Take a blob that no manifest names out of a repository.
@@ -109,10 +102,12 @@ class Deletions:
                 raise Failure(BLOB_IN_USE)
             content_policy.refuse_deletion(row)
             change = content_blobs.unlink(tx, Holder(registry_id, row.id), [digest])
-            _count(tx, row, change, now)
+            content_removal.count(tx, row, change, now)
 
     def repository(self, registry_id: int, repository: str, origin: Origin) -> Deleted:
         """Delete a repository with everything in it; nothing is touched when a part of it is locked.
+
+        Its row goes with the last manifest, unless something in it can still be restored.
 
         Raises:
             Failure: NAME_UNKNOWN or CONTENT_LOCKED.
@@ -125,10 +120,9 @@ class Deletions:
             content_policy.refuse_deletion(
                 row, content_manifests.locked(tx, row.id), content_tags.locked(tx, row.id)
             )
-            soft = _restorable_until(tx, registry_id, self._clock.now()) is not None
         while self._delete_live(registry_id, repository, deleted, origin):
             pass
-        while not soft and self._purge_some(registry_id, repository):
+        while self._clear_some(registry_id, repository):
             pass
         return deleted
 
@@ -144,12 +138,13 @@ class Deletions:
             if not names:
                 return
             for name in names:
-                while self._purge_some(registry_id, name):
+                while self._purge_some(registry_id, name) or self._clear_some(registry_id, name):
                     between()
                 between()
 
     def _delete_live(self, registry_id: int, repository: str, deleted: Deleted, origin: Origin) -> bool:
         """Delete a batch of a repository's manifests; False when none is left."""
+        now = self._clock.now()
         with self._database.write() as tx:
             row = content_repositories.lock(tx, registry_id, repository)
             batch = [] if row is None else content_manifests.some(tx, row.id, _BATCH, live=True)
@@ -157,84 +152,36 @@ class Deletions:
                 return False
             tags = content_tags.rows_of_manifests(tx, [manifest.id for manifest in batch])
             content_policy.refuse_deletion(row, batch, tags)
-            self._delete(tx, row, batch, tags, origin)
+            changes = content_removal.delete(tx, row, batch, now)
+            self._events.record(tx, Place(registry_id, repository), origin, changes, now)
         deleted.manifests += [manifest.digest for manifest in batch]
         deleted.tags += [tag.name for tag in tags]
         return True
 
     def _purge_some(self, registry_id: int, repository: str) -> bool:
-        """Remove a batch of a repository for good, in the end the repository; False when nothing is left."""
+        """Remove a batch of a repository's manifests for good; False when none is left."""
         with self._database.write() as tx:
             row = content_repositories.lock(tx, registry_id, repository)
-            if row is None:
+            batch = [] if row is None else content_manifests.some(tx, row.id, _BATCH)
+            if row is not None and batch:
+                content_removal.purge(tx, row, batch, self._clock.now())
+        return bool(batch)
+
+    def _clear_some(self, registry_id: int, repository: str) -> bool:
+        """Remove what is left of a repository without manifests, in the end its row; False when done."""
+        with self._database.write() as tx:
+            row = content_repositories.lock(tx, registry_id, repository)
+            if row is None or content_manifests.some(tx, row.id, 1):
                 return False
-            if batch := content_manifests.some(tx, row.id, _BATCH):
-                self._purge(tx, row, batch)
-                return True
             if linked := content_blobs.some(tx, row.id, _BATCH):
-                _count(tx, row, content_blobs.unlink(tx, Holder(registry_id, row.id), linked), row.updated_at)
+                change = content_blobs.unlink(tx, Holder(registry_id, row.id), linked)
+                content_removal.count(tx, row, change, row.updated_at)
                 return True
             abandoned = uploads.of_repository(tx, row.id)
             content_repositories.delete(tx, row.id)
         for upload in abandoned:
-            self._blobs.discard(upload)
+            self._regions.discard(upload.id, upload.region)
         return False
-
-    def _delete(
-        self,
-        tx: Transaction,
-        row: RepositoryRow,
-        batch: Sequence[ManifestRow],
-        tags: Sequence[TagRow],
-        origin: Origin,
-    ) -> None:
-        """Delete live manifests of a locked repository, with their tags."""
-        now = self._clock.now()
-        until = _restorable_until(tx, row.registry_id, now)
-        if until is None:
-            self._purge(tx, row, batch)
-        else:
-            ids = [manifest.id for manifest in batch]
-            content_tags.end_all(tx, ids, Ending(now, Ended.DELETED, until))
-            content_manifests.mark_deleted(tx, ids, now, until)
-            content_repositories.count(tx, row.id, Counts(-len(ids), -len(tags)), now)
-        place = Place(row.registry_id, row.name)
-        self._events.record(tx, place, origin, _changes(batch), now)
-
-    def _purge(self, tx: Transaction, row: RepositoryRow, batch: Sequence[ManifestRow]) -> None:
-        """Remove manifests of a locked repository for good, be they deleted already or not."""
-        now = self._clock.now()
-        ids = [manifest.id for manifest in batch]
-        live = [manifest for manifest in batch if manifest.deleted_at is None]
-        tags = len(content_tags.rows_of_manifests(tx, ids))
-        content_tags.end_all(tx, ids, Ending(now, Ended.DELETED))
-        named = content_manifests.delete(tx, ids)
-        change = content_blobs.release(tx, Holder(row.registry_id, row.id), sorted(named), now)
-        change = change.plus_bytes(-sum(manifest.size for manifest in batch))
-        _count(tx, row, change, now, Counts(-len(live), -tags))
-
-
-def _changes(batch: Sequence[ManifestRow]) -> Iterator[Change]:
-    for manifest in batch:
-        yield Change(Action.DELETE, None, manifest.digest, manifest.media_type)
-        if manifest.config_media_type == CHART_CONFIG:
-            yield Change(Action.CHART_DELETE, None, manifest.digest, manifest.media_type)
-
-
-def _restorable_until(tx: Transaction, registry_id: int, now: datetime) -> datetime | None:
-    """Return until when what is deleted now can be restored; None: not at all."""
-    registry = registries.by_id(tx, registry_id)
-    days = None if registry is None else registry.soft_delete_days
-    return None if days is None else now + timedelta(days=days)
-
-
-def _count(
-    tx: Transaction, row: RepositoryRow, change: Growth, now: datetime, gone: Counts | None = None
-) -> None:
-    counts = replace(gone or Counts(), growth=change.repository)
-    content_repositories.count(tx, row.id, counts, now)
-    if change.registry:
-        registries.add_size(tx, row.registry_id, change.registry)
 
 
 def _locked(tx: Transaction, registry_id: int, repository: str) -> RepositoryRow:

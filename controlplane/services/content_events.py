@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from controlplane.domain.events import Change, Event, Origin
+from controlplane.domain.events import Action, Change, Event, Origin
 from controlplane.kernel.ids import Ids
-from controlplane.persistence import events
+from controlplane.persistence import events, outbox, webhooks
 from controlplane.persistence.database import Transaction
+
+TOPIC = "events"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,4 +33,15 @@ class Events:
     ) -> None:
         """Record changes; they are told to nobody before the transaction has committed."""
         found = [Event(self._ids.uuid(), place.repository, change, origin) for change in changes]
-        events.insert(tx, place.registry_id, found, now)
+        told = bool(found) and webhooks.any_enabled(tx, place.registry_id)
+        events.insert(tx, place.registry_id, found, now, told=told)
+        if told:
+            outbox.put(tx, TOPIC, {"registry": place.registry_id}, now)
+
+
+def pushes(change: Change, tags: Sequence[str], *, is_chart: bool) -> Iterator[Change]:
+    """Tell what a push did: once under each tag, as ACR tells it; a push of a chart is told twice."""
+    actions = (change.action, *([Action.CHART_PUSH] if is_chart and change.action is Action.PUSH else []))
+    for tag in tags or (None,):
+        for action in actions:
+            yield replace(change, action=action, tag=tag)

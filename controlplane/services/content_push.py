@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from controlplane.blobs.store import BlobMissingError, BlobStore
@@ -17,6 +17,7 @@ from controlplane.domain.manifests import (
     parse_manifest,
     platform_of,
 )
+from controlplane.domain.quarantine import State, bars
 from controlplane.domain.references import is_tag, looks_like_digest
 from controlplane.domain.registry_errors import (
     DIGEST_INVALID,
@@ -31,15 +32,15 @@ from controlplane.persistence import (
     content_manifests,
     content_repositories,
     content_tags,
-    registries,
 )
 from controlplane.persistence.content_blobs import Growth, Holder
 from controlplane.persistence.content_manifests import Found, NewManifest
 from controlplane.persistence.content_repositories import Counts, RepositoryRow
 from controlplane.persistence.content_tags import Target
 from controlplane.persistence.database import Database, Transaction
-from controlplane.services import content_policy
-from controlplane.services.content_events import Events, Place
+from controlplane.services import content_policy, content_quota, content_replication
+from controlplane.services.content_events import Events, Place, pushes
+from controlplane.services.content_replication import News
 
 _IMAGE_CONFIGS = frozenset(
     {"application/vnd.oci.image.config.v1+json", "application/vnd.docker.container.image.v1+json"}
@@ -50,7 +51,10 @@ _MISSING_SHOWN = 100
 
 @dataclass(frozen=True, slots=True)
 class Push:
-    """A manifest as it arrives. ``tags`` are further tags to set, for a push by digest."""
+    """A manifest as it arrives. ``tags`` are further tags to set, for a push by digest.
+
+    ``quarantined``: the registry's quarantine policy is on.
+    """
 
     registry_id: int
     repository: str
@@ -59,31 +63,41 @@ class Push:
     payload: bytes
     tags: tuple[str, ...] = ()
     origin: Origin = field(default_factory=Origin)
+    quarantined: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Pushed:
-    """What became of it."""
+    """What became of it. ``absent`` counts what it names and the repository does not have."""
 
     digest: str
     subject: str | None
     tags: tuple[str, ...]
+    absent: int
 
 
 class Pushes:
-    """Takes manifests into repositories."""
+    """Takes manifests into repositories.
 
-    def __init__(self, database: Database, blobs: BlobStore, clock: Clock, events: Events) -> None:
+    An index may name manifests that are not here (it is sparse: a part of a larger one). What an image names
+    must be, except for layers that may not be distributed; ``sparse_images`` lifts that.
+    """
+
+    def __init__(
+        self, database: Database, blobs: BlobStore, clock: Clock, events: Events, *, sparse_images: bool
+    ) -> None:
         self._database = database
         self._blobs = blobs
         self._clock = clock
         self._events = events
+        self._sparse_images = sparse_images
 
     def put(self, push: Push) -> Pushed:
         """Store a manifest and let its tags name it; all of it or nothing.
 
         Raises:
-            Failure: MANIFEST_INVALID, MANIFEST_BLOB_UNKNOWN, DIGEST_INVALID, TAG_INVALID or CONTENT_LOCKED.
+            Failure: MANIFEST_INVALID, MANIFEST_BLOB_UNKNOWN, DIGEST_INVALID, TAG_INVALID, CONTENT_LOCKED or
+                TAG_IMMUTABLE.
         """
         digest, tags = _addressed(push)
         try:
@@ -92,8 +106,8 @@ class Pushes:
             raise Failure(MANIFEST_INVALID, reason=error) from error
         new = self._new(push, digest, manifest)
         with self._database.write() as tx:
-            self._store(tx, push, new, manifest.edges, tags)
-        return Pushed(digest, manifest.subject, tags)
+            absent = self._store(tx, push, new, manifest.edges, tags)
+        return Pushed(digest, manifest.subject, tags, absent)
 
     def _new(self, push: Push, digest: str, manifest: Manifest) -> NewManifest:
         architecture, system = self._platform(manifest)
@@ -109,13 +123,14 @@ class Pushes:
             image_size=manifest.image_size + len(push.payload),
             payload=push.payload,
             edges=[(edge.digest, edge.kind.value) for edge in manifest.edges],
+            quarantine_state=State.QUARANTINED.value if push.quarantined else None,
         )
 
     def _platform(self, manifest: Manifest) -> tuple[str | None, str | None]:
         """Read the platform out of an image's config.
 
-        The bytes are read before it is known that the repository holds them; if it does not, the push is
-        refused and what was read is forgotten.
+        The bytes are read before it is known that the repository holds them; if it does not, what was read
+        is forgotten.
         """
         config = manifest.config
         if config is None or manifest.config_media_type not in _IMAGE_CONFIGS:
@@ -133,11 +148,15 @@ class Pushes:
 
     def _store(
         self, tx: Transaction, push: Push, new: NewManifest, edges: Sequence[Edge], tags: Sequence[str]
-    ) -> None:
+    ) -> int:
         now = self._clock.now()
         repository = content_repositories.ensure(tx, push.registry_id, push.repository, now)
-        growth = _claim_blobs(tx, Holder(push.registry_id, repository.id), edges, now)
-        _check_children(tx, repository.id, edges)
+        growth, absent = _claim_blobs(tx, Holder(push.registry_id, repository.id), edges, now)
+        if absent:
+            if not self._sparse_images:
+                raise _missing(absent)
+            new = replace(new, architecture=None, os=None)  # of a config that may be another repository's
+        absent += _absent_children(tx, repository.id, edges)
         manifest_id, found = content_manifests.insert(tx, repository.id, new, now, tagged=bool(tags))
         if found is not Found.KNOWN:
             content_policy.refuse_creation(repository)
@@ -148,9 +167,13 @@ class Pushes:
         is_back = int(found is not Found.KNOWN)
         content_repositories.count(tx, repository.id, Counts(is_back, fresh, growth.repository), now)
         if growth.registry:
-            registries.add_size(tx, push.registry_id, growth.registry)
+            content_quota.grow(tx, push.registry_id, growth.registry)
         place = Place(push.registry_id, push.repository)
-        self._events.record(tx, place, push.origin, _changes(new, tags, set_, is_new=bool(is_back)), now)
+        waits = _waits(tx, push, repository.id, new.digest, found)
+        changes = list(_changes(new, tags, set_, is_new=bool(is_back), waits=waits))
+        self._events.record(tx, place, push.origin, changes, now)
+        content_replication.want(tx, place, manifest_id, News(push.origin, changes), now)
+        return len(absent)
 
 
 def _set_tags(
@@ -159,7 +182,7 @@ def _set_tags(
     """Let tags name a manifest; return those that did not name it before, and how many are new.
 
     Raises:
-        Failure: CONTENT_LOCKED.
+        Failure: CONTENT_LOCKED or TAG_IMMUTABLE.
     """
     set_, fresh = [], 0
     for target in targets:
@@ -170,18 +193,29 @@ def _set_tags(
             content_policy.refuse_creation(repository)
             fresh += 1
         else:
-            content_policy.refuse_move(repository, before)
+            content_policy.refuse_move(tx, repository, before)
         content_tags.put(tx, repository.id, target, before, now)
         set_.append(target.name)
     return set_, fresh
 
 
-def _changes(new: NewManifest, tags: Sequence[str], set_: Sequence[str], *, is_new: bool) -> Iterator[Change]:
-    """Tell what a push did: it was pushed under each of its tags, as ACR tells it; charts are told twice."""
-    actions = [Action.PUSH, *([Action.CHART_PUSH] if new.config_media_type == CHART_CONFIG else [])]
-    for tag in tags or (None,):
-        for action in actions:
-            yield Change(action, tag, new.digest, new.media_type, len(new.payload))
+def _waits(tx: Transaction, push: Push, repository_id: int, digest: str, found: Found) -> bool:
+    """Tell whether what was pushed waits in quarantine; what was there keeps what is known of it."""
+    if not push.quarantined or found is not Found.KNOWN:
+        return push.quarantined
+    row = content_manifests.find(tx, repository_id, digest)
+    return row is None or bars(row.quarantine_state)
+
+
+def _changes(
+    new: NewManifest, tags: Sequence[str], set_: Sequence[str], *, is_new: bool, waits: bool
+) -> Iterator[Change]:
+    """Tell what a push did. Scanners hear of each; what ``waits`` in quarantine is told to nobody else."""
+    change = Change(Action.QUARANTINE, None, new.digest, new.media_type, len(new.payload))
+    is_chart = new.config_media_type == CHART_CONFIG
+    yield from pushes(change, tags, is_chart=is_chart)
+    if not waits:
+        yield from pushes(replace(change, action=Action.PUSH), tags, is_chart=is_chart)
     if not is_new:
         for tag in set_:
             yield Change(Action.TAG, tag, new.digest, new.media_type, len(new.payload))
@@ -205,28 +239,26 @@ def _addressed(push: Push) -> tuple[str, tuple[str, ...]]:
     return digest, tuple(dict.fromkeys(tags))
 
 
-def _claim_blobs(tx: Transaction, holder: Holder, edges: Sequence[Edge], now: datetime) -> Growth:
-    """Check that the repository holds what the manifest names, and keep it; return what grows."""
+def _claim_blobs(
+    tx: Transaction, holder: Holder, edges: Sequence[Edge], now: datetime
+) -> tuple[Growth, list[str]]:
+    """Keep those blobs a manifest names that the repository holds; return what grows, and what it lacks."""
     wanted = {edge.digest: edge for edge in edges if edge.kind is not EdgeKind.CHILD}
     found = content_blobs.links(tx, holder.repository_id, sorted(wanted))
-    _refuse_missing(
-        [edge.digest for edge in wanted.values() if edge.digest not in found and not edge.optional]
-    )
     for link in found.values():
         if link.size != wanted[link.digest].size:
             reason = f"{link.digest} has {link.size} bytes, not {wanted[link.digest].size}"
             raise Failure(MANIFEST_INVALID, reason=reason)
     released = sorted(link.digest for link in found.values() if link.released)
-    return content_blobs.take_back(tx, holder, released, now)
+    absent = [edge.digest for edge in wanted.values() if edge.digest not in found and not edge.optional]
+    return content_blobs.take_back(tx, holder, released, now), absent
 
 
-def _check_children(tx: Transaction, repository_id: int, edges: Sequence[Edge]) -> None:
+def _absent_children(tx: Transaction, repository_id: int, edges: Sequence[Edge]) -> list[str]:
     children = [edge.digest for edge in edges if edge.kind is EdgeKind.CHILD]
     found = content_manifests.existing(tx, repository_id, children)
-    _refuse_missing([digest for digest in children if digest not in found])
+    return [digest for digest in children if digest not in found]
 
 
-def _refuse_missing(digests: Sequence[str]) -> None:
-    if digests:
-        shown = [{"digest": digest} for digest in digests[:_MISSING_SHOWN]]
-        raise Failure(MANIFEST_BLOB_UNKNOWN, info=shown)
+def _missing(digests: Sequence[str]) -> Failure:
+    return Failure(MANIFEST_BLOB_UNKNOWN, info=[{"digest": digest} for digest in digests[:_MISSING_SHOWN]])

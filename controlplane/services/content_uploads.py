@@ -14,7 +14,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from controlplane.blobs.store import (
-    BlobStore,
     BlobWriter,
     StoreUnavailableError,
     UploadBusyError,
@@ -31,12 +30,14 @@ from controlplane.domain.registry_errors import (
 from controlplane.kernel.clock import Clock
 from controlplane.kernel.errors import Failure
 from controlplane.kernel.ids import Ids
-from controlplane.persistence import content_blobs, content_repositories, registries, uploads
+from controlplane.persistence import content_blobs, content_repositories, uploads
 from controlplane.persistence.content_blobs import Holder
 from controlplane.persistence.content_repositories import Counts
 from controlplane.persistence.database import Database, Transaction
 from controlplane.persistence.uploads import UploadRow
+from controlplane.services import content_policy, content_quota
 from controlplane.services.content_pour import pour
+from controlplane.services.regions import RegionalStore
 
 _UPLOAD_ID = re.compile(r"[0-9a-f-]{36}")
 _STATES_KEPT = 1024
@@ -45,30 +46,40 @@ _SOURCES = 16  # repositories that are tried for a mount that names none
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """The repository that bytes are meant for, and who brings them."""
+    """The repository that bytes are meant for, and who brings them.
+
+    ``region`` is the one whose store takes them; empty: the home region.
+    """
 
     registry_id: int
     repository: str
     owner: str
+    region: str = ""
 
 
 class Uploads:
     """Takes blobs into repositories."""
 
-    def __init__(self, database: Database, blobs: BlobStore, clock: Clock, ids: Ids) -> None:
+    def __init__(self, database: Database, blobs: RegionalStore, clock: Clock, ids: Ids) -> None:
         self._database = database
-        self._blobs = blobs
+        self._regions = blobs.regions
         self._clock = clock
         self._ids = ids
         self._states = _HashStates()
 
     def begin(self, place: Place) -> str:
-        """Begin an upload; return its id."""
+        """Begin an upload; return its id.
+
+        Raises:
+            Failure: CONTENT_LOCKED.
+        """
         upload = self._ids.uuid()
         now = self._clock.now()
         with self._database.write() as tx:
             repository = content_repositories.ensure(tx, place.registry_id, place.repository, now)
-            uploads.insert(tx, upload, repository.id, place.owner, now)
+            content_policy.refuse_creation(repository)
+            row = UploadRow(upload, repository.id, place.owner, 0, None, place.region)
+            uploads.insert(tx, row, now)
         return upload
 
     def find(self, place: Place, upload: str) -> UploadRow:
@@ -105,9 +116,9 @@ class Uploads:
                 writer.rewind(row.received)
                 raise
             except BaseException:
-                self._advance(row, writer.offset, state)
+                self._advance(row, writer.flush(), state)
                 raise
-            self._advance(row, writer.offset, state)
+            self._advance(row, writer.flush(), state)
             return writer.offset
 
     def finish(
@@ -136,18 +147,19 @@ class Uploads:
         """Take a whole blob in one request; nothing is left of it when it cannot be done.
 
         Raises:
-            Failure: DIGEST_INVALID, BLOB_TOO_LARGE, or what the body raises.
+            Failure: CONTENT_LOCKED, DIGEST_INVALID, BLOB_TOO_LARGE, or what the body raises.
         """
+        self._refuse_locked(place)
         upload = self._ids.uuid()
         try:
-            with self._blobs.write(upload, 0) as writer:
+            with self._regions.store(place.region).write(upload, 0) as writer:
                 state = hasher(digest.algorithm)
                 pour(body, writer, state)
                 _verify(digest, state.hexdigest())
                 writer.finish(digest)
                 self._link(place, digest, writer.offset, None)
         finally:
-            self._blobs.discard(upload)
+            self._regions.discard(upload, place.region)
 
     def sources(self, place: Place, digest: Digest) -> Sequence[str]:
         """Return names of repositories of the registry that hold a blob: some, if they are many.
@@ -157,20 +169,38 @@ class Uploads:
         with self._database.read() as tx:
             return content_blobs.holders(tx, place.registry_id, str(digest), _SOURCES)
 
+    def hold(self, place: Place, digest: Digest, size: int) -> None:
+        """Let a repository hold a blob whose bytes are in the store.
+
+        Raises:
+            Failure: CONTENT_LOCKED or STORAGE_FULL.
+            StoreUnavailableError: the bytes have gone.
+        """
+        self._refuse_locked(place)
+        with self._database.write() as tx:
+            self._hold(tx, place, digest, size)
+
     def mount(self, place: Place, source: str, digest: Digest) -> bool:
         """Let a repository hold a blob that another of the registry holds; False when that one does not.
 
         The caller has checked that the source may be read; one that is locked against it gives nothing.
+
+        Raises:
+            Failure: CONTENT_LOCKED, when the target is.
         """
+        self._refuse_locked(place)
         with self._database.read() as tx:
             origin = content_repositories.find(tx, place.registry_id, source)
             if origin is None or origin.locks & Lock.READ:
                 return False
             size = content_blobs.size_of(tx, origin.id, str(digest))
-        if size is None or self._blobs.size(digest) != size:
+        if size is None:
             return False
-        with self._database.write() as tx:
-            self._hold(tx, place, digest, size)
+        try:
+            with self._database.write() as tx:
+                self._hold(tx, place, digest, size)
+        except _GoneError:
+            return False
         return True
 
     def cancel(self, place: Place, upload: str) -> None:
@@ -179,16 +209,23 @@ class Uploads:
         Raises:
             Failure: UPLOAD_UNKNOWN.
         """
-        self.find(place, upload)
+        row = self.find(place, upload)
         with self._database.write() as tx:
             uploads.delete(tx, upload)
         self._states.forget(upload)
-        self._blobs.discard(upload)
+        self._regions.discard(upload, row.region)
+
+    def _refuse_locked(self, place: Place) -> None:
+        """Refuse bytes that no manifest could name then; an upload that began before may end."""
+        with self._database.read() as tx:
+            repository = content_repositories.find(tx, place.registry_id, place.repository)
+        if repository is not None:
+            content_policy.refuse_creation(repository)
 
     def _open(self, place: Place, row: UploadRow) -> BlobWriter:
         """Open the upload for this request alone, at the end of the bytes that are kept."""
         try:
-            writer = self._blobs.write(row.id, row.received)
+            writer = self._regions.store(row.region).write(row.id, row.received)
         except UploadBusyError as error:
             raise Failure(UPLOAD_BUSY, headers={"Retry-After": "1"}) from error
         except UploadMissingError as error:
@@ -211,7 +248,7 @@ class Uploads:
         with self._database.write() as tx:
             there = uploads.advance(tx, row, received, taken, self._clock.now())
         if not there:
-            self._blobs.discard(row.id)
+            self._regions.discard(row.id, row.region)
             raise Failure(UPLOAD_UNKNOWN)
         if state is not None:
             self._states.keep(row.id, received, state)
@@ -244,7 +281,14 @@ class Uploads:
         if growth.repository:
             content_repositories.count(tx, repository.id, Counts(growth=growth.repository), now)
         if growth.registry:
-            registries.add_size(tx, place.registry_id, growth.registry)
+            content_quota.grow(tx, place.registry_id, growth.registry)
+        # Collection may have taken the bytes until the link was made; from now on it cannot.
+        if self._regions.reader(place.region).size(digest) != size:
+            raise _GoneError(f"the bytes of {digest} went before they could be linked; push them again")
+
+
+class _GoneError(StoreUnavailableError):
+    """The store does not have, or no longer, what is to be linked."""
 
 
 class _HashStates:

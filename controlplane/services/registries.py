@@ -9,7 +9,7 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from controlplane.domain import names, sku
@@ -17,7 +17,7 @@ from controlplane.domain.names import Availability
 from controlplane.domain.tiers import LIMITS, Tier
 from controlplane.kernel import catalogue
 from controlplane.kernel.errors import Failure
-from controlplane.persistence import registries
+from controlplane.persistence import content_deleted, registries
 from controlplane.persistence.database import Transaction
 from controlplane.persistence.registries import LOGIN, EndpointRow, RegistryRow, RegistrySettings
 from controlplane.services import registry_rules
@@ -73,13 +73,18 @@ def create(tx: Transaction, settings: Settings, new: NewRegistry) -> tuple[Regis
         raise Failure(catalogue.REGISTRY_NAME_IN_USE, name=new.name)
     host = expected_login_server(settings, new.name)
     if host is None:
-        return row, _take_port(tx, settings, row.id, new.location)
+        return row, take_port(tx, settings, EndpointRow("", row.id, LOGIN, new.location))
     if not registries.add_endpoint(tx, EndpointRow(host, row.id, LOGIN, new.location)):
         raise Failure(catalogue.LOGIN_SERVER_TAKEN, host=host)
     return row, host
 
 
-def _take_port(tx: Transaction, settings: Settings, registry_id: int, location: str) -> str:
+def take_port(tx: Transaction, settings: Settings, wanted: EndpointRow) -> str:
+    """Give an endpoint a loopback port of its own; return its host.
+
+    Raises:
+        Failure: LOGIN_PORTS_USED_UP.
+    """
     first, last = settings.login_port_range
     taken = registries.taken_ports(tx)
     for port in range(first, last + 1):
@@ -87,7 +92,7 @@ def _take_port(tx: Transaction, settings: Settings, registry_id: int, location: 
             continue
         host = names.with_port(settings.login_host, port)
         # Another transaction may have taken the port since; then the next one is tried.
-        if registries.add_endpoint(tx, EndpointRow(host, registry_id, LOGIN, location, port)):
+        if registries.add_endpoint(tx, replace(wanted, host=host, port=port)):
             return host
     raise Failure(catalogue.LOGIN_PORTS_USED_UP, first=first, last=last)
 
@@ -107,11 +112,15 @@ def put_in_force(tx: Transaction, key: str, chosen: RegistrySettings) -> None:
     """Let the data plane obey new settings from the next request on.
 
     Any difference lets the stamp grow: looking at a right once more is cheaper than telling wider from
-    narrower, and never wrong.
+    narrower, and never wrong. What was deleted before follows the days of the soft-delete policy that is
+    in force; switching the policy off leaves it restorable as long as it was.
     """
     row = registries.by_key(tx, key)
-    if row is not None and row.settings != chosen:
-        registries.update(tx, row.id, chosen, revokes=True)
+    if row is None or row.settings == chosen:
+        return
+    registries.update(tx, row.id, chosen, revokes=True)
+    if chosen.soft_delete_days not in (None, row.soft_delete_days):
+        content_deleted.reschedule(tx, row.id, chosen.soft_delete_days)
 
 
 def open_to_clients(tx: Transaction, key: str) -> None:
@@ -135,11 +144,12 @@ def forget(tx: Transaction, key: str) -> None:
         registries.delete(tx, row.id)
 
 
-def login_port(tx: Transaction, key: str) -> int | None:
-    """Return the loopback port a registry's login server must be opened on, None when it has none."""
+def ports(tx: Transaction, settings: Settings, key: str) -> list[tuple[str, int]]:
+    """Return host and loopback port of a registry's endpoints that must be opened on this machine."""
     row = registries.by_key(tx, key)
     found = registries.endpoints(tx, row.id) if row is not None else ()
-    return next((endpoint.port for endpoint in found if endpoint.kind == LOGIN), None)
+    served = settings.serve_region
+    return [(one.host, one.port) for one in found if one.port and served in {None, one.region}]
 
 
 def wait_until_open(host: str, port: int, patience: float = _PORT_PATIENCE) -> None:

@@ -51,7 +51,7 @@ DEFAULTS: Mapping[str, Any] = {
 }
 _OPEN_NETWORK: Mapping[str, Any] = {"defaultAction": "Allow", "virtualNetworkRules": [], "ipRules": []}
 _IP_RULES = "networkRuleSet.ipRules"
-_DATED_POLICIES = ("retentionPolicy", "softDeletePolicy")
+_DATED_POLICIES = {"retentionPolicy": ("status", "days"), "softDeletePolicy": ("status", "retentionDays")}
 _SYSTEM_ASSIGNED, _NO_IDENTITY = "SystemAssigned", "None"
 
 
@@ -68,8 +68,6 @@ _WITHOUT_EFFECT = (
     _Fixed("policies.exportPolicy.status", "Disabling export"),
     _Fixed("encryption.status", "Encryption with a customer-managed key"),
     _Fixed("encryption.keyVaultProperties", "Encryption with a customer-managed key"),
-    _Fixed("dataEndpointEnabled", "A dedicated data endpoint"),
-    _Fixed("regionalEndpoints", "A regional endpoint"),
     _Fixed("endpointProtocol", "IPv6"),
     _Fixed("networkRuleBypassOptions", "Closing the network to trusted services"),
     _Fixed("networkRuleBypassAllowedForTasks", "The network bypass for tasks"),
@@ -94,6 +92,8 @@ _SWITCHES = (
     _Switch("anonymousPullEnabled", True, Feature.ANONYMOUS_PULL),
     _Switch("policies.quarantinePolicy.status", "enabled", Feature.QUARANTINE),
     _Switch("policies.retentionPolicy.status", "enabled", Feature.RETENTION),
+    _Switch("dataEndpointEnabled", True, Feature.DATA_ENDPOINTS),
+    _Switch("regionalEndpoints", "Enabled", Feature.GEO_REPLICATION),
     _Switch("publicNetworkAccess", "Disabled", Feature.PUBLIC_ACCESS_OFF),
     _Switch("networkRuleSet.defaultAction", "Deny", Feature.NETWORK_RULES),
     _Switch(_IP_RULES, None, Feature.NETWORK_RULES),  # any rule at all
@@ -114,8 +114,12 @@ def tier_of(sku: Mapping[str, Any]) -> Tier:
     return tier
 
 
-def checked(properties: Mapping[str, Any], tier: Tier, now: datetime) -> dict[str, Any]:
+def checked(
+    properties: Mapping[str, Any], tier: Tier, now: datetime, before: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
     """Return properties complete and normalised, whatever the tier offers of them.
+
+    ``before`` is what was in force until now: a policy that differs from it is dated anew.
 
     Raises:
         Failure: FEATURE_NOT_SUPPORTED or INVALID_REQUEST_CONTENT.
@@ -123,8 +127,11 @@ def checked(properties: Mapping[str, Any], tier: Tier, now: datetime) -> dict[st
     _refuse_without_effect(properties)
     whole = complete(properties, tier)
     _normalise_network(whole)
-    for policy in _DATED_POLICIES:
-        whole["policies"][policy].setdefault("lastUpdatedTime", rfc3339(now))
+    for policy, members in _DATED_POLICIES.items():
+        found, last = whole["policies"][policy], _at(before or {}, f"policies.{policy}") or {}
+        is_same = bool(last) and all(found.get(member) == last.get(member) for member in members)
+        found["lastUpdatedTime"] = last.get("lastUpdatedTime") if is_same else None
+        found["lastUpdatedTime"] = found["lastUpdatedTime"] or rfc3339(now)
     return whole
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from controlplane.domain.registry_scopes import REGISTRY, ScopeRequest
 from controlplane.kernel.clock import Clock
@@ -47,6 +47,13 @@ class Grant:
         return not any_of.isdisjoint(self.access.get(resource, ()))
 
 
+class Minted(NamedTuple):
+    """A token just signed, and for how many seconds it counts."""
+
+    text: str
+    lifetime: int
+
+
 @dataclass(frozen=True, slots=True)
 class _Known:
     """A verified token: where it counts, what it was issued for, and what is left of that under stamps."""
@@ -72,7 +79,7 @@ class RegistryTokens:
 
     def access_token(
         self, registry: RegistryView, host: str, credential: Credential, scopes: Iterable[ScopeRequest]
-    ) -> str:
+    ) -> Minted:
         """Mint a token for those of the wanted scopes that the credential has rights on."""
         access = [
             {"type": scope.type, "name": scope.name, "actions": list(actions)}
@@ -82,7 +89,7 @@ class RegistryTokens:
         claims = {"grant_type": ACCESS, "access": access, "stamps": _stamps(registry)}
         return self._mint(registry, host, credential, claims, self._settings.registry_token_lifetime)
 
-    def refresh_token(self, registry: RegistryView, host: str, credential: Credential) -> str:
+    def refresh_token(self, registry: RegistryView, host: str, credential: Credential) -> Minted:
         """Mint a token that stands for the credential when access tokens are asked for.
 
         Its claims are plain ASCII without ``>``, ``?`` and ``~``: the Python SDK decodes them as standard
@@ -146,8 +153,12 @@ class RegistryTokens:
         credential: Credential,
         claims: Mapping[str, Any],
         lifetime: int,
-    ) -> str:
+    ) -> Minted:
+        """Sign a token, which lives no longer than the password or secret it rests on."""
         now = int(self._clock.now().timestamp())
+        end = self.callers.ends_at(registry, credential)
+        if end is not None:
+            lifetime = min(lifetime, max(0, int(end.timestamp()) - now))
         common = {
             "jti": self._ids.uuid(),
             "sub": credential.identity,
@@ -161,7 +172,7 @@ class RegistryTokens:
             "cred": str(credential),
             "registry": registry.id,
         }
-        return self._issuer.sign(PURPOSE, {**common, **claims})
+        return Minted(self._issuer.sign(PURPOSE, {**common, **claims}), lifetime)
 
     def _claims(self, registry: RegistryView, host: str, token: str, use: str) -> dict[str, Any] | None:
         """Return the claims of a token of this registry and host for one use, None for any other token."""

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, PositiveInt, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+_REGION = re.compile("[a-z0-9]{1,50}")
+
 Plane = Literal["all", "management", "distribution"]
+RateClass = Literal["read", "write", "delete", "referrers"]
 
 
 class Settings(BaseSettings):
@@ -25,7 +30,29 @@ class Settings(BaseSettings):
     database_url: str | None = Field(None, description="SQLAlchemy URL; default SQLite in the state folder")
     broker_url: str | None = Field(None, description="Celery broker URL; default in memory, in the worker")
     blob_url: str | None = Field(
-        None, description="Blob store URL (file:///path); default in the state folder"
+        None,
+        description="Blob store URL: file:///path, s3://bucket/prefix, az://container/prefix or "
+        "gs://bucket/prefix; default in the state folder",
+    )
+    blob_options: SecretStr = Field(
+        SecretStr(""),
+        description="Endpoint and credentials of an object store, `name=value,name=value`; default the "
+        "provider's own environment variables",
+    )
+    regions: SecretStr = Field(
+        SecretStr(""),
+        description="Blob stores of single regions, `region=URL` separated by commas; options of an object "
+        "store follow its URL as a query. A region without one has a folder of its own in `BLOB_URL`",
+    )
+    blob_redirect: bool = Field(
+        False,
+        description="Answer pulls of large blobs with 307 and a signed URL of the object store",
+    )
+    blob_redirect_size: int = Field(
+        1024 * 1024, ge=0, description="Smallest blob that is redirected rather than streamed"
+    )
+    blob_redirect_lifetime: int = Field(
+        900, ge=1, le=604800, description="How long a signed URL of a blob holds, seconds"
     )
     sqlite_synchronous: Literal["NORMAL", "FULL"] = Field(
         "NORMAL", description="`NORMAL` survives the death of any process, `FULL` power loss as well"
@@ -67,6 +94,20 @@ class Settings(BaseSettings):
         description="Further region names that resources may be created in, comma separated",
     )
     default_group: str = Field("default", description="Resource group made at first start")
+    serve_region: str | None = Field(
+        None, description="The one region whose endpoints the web process answers; default all"
+    )
+    worker_regions: str = Field(
+        "", description="Regions that workers copy content to, comma separated; default all"
+    )
+    replication_retry: float = Field(
+        1.0, gt=0, description="First pause before a copy to another region is tried again, seconds"
+    )
+    replication_deadline: float = Field(
+        300.0,
+        gt=0,
+        description="Seconds that creating a replication waits for the first copies; later ones follow",
+    )
 
     # --- processes
     web_workers: int = Field(2, ge=1, le=64, description="Web worker processes")
@@ -85,6 +126,61 @@ class Settings(BaseSettings):
     relay_interval: float = Field(0.02, gt=0, description="Pause between looks at an empty outbox")
     sweep_interval: float = Field(5.0, gt=0, description="Pause between sweeps for lost operations")
 
+    # --- what the service connects to on a user's behalf
+    outbound_networks: str = Field(
+        "", description="Private networks that webhooks and upstreams may be in (CIDR, comma separated)"
+    )
+    outbound_ca: Path | None = Field(
+        None, description="PEM file of further authorities that webhooks and upstreams may use"
+    )
+    upstream_realms: str = Field(
+        "",
+        description="Token services that may be given an upstream's credentials though they are on another "
+        "host: `registry=host`, comma separated",
+    )
+    upstream_insecure: str = Field(
+        "", description="Upstreams reached over plain HTTP (`host:port`, comma separated)"
+    )
+    secrets_dir: Path | None = Field(
+        None, description="Folder of secrets that credential sets name: VAULT/NAME, a file each"
+    )
+    cache_ttl: int = Field(
+        60, ge=0, description="Seconds for which a cached tag is not compared with its upstream"
+    )
+    import_deadline: float = Field(
+        6 * 3600.0, gt=0, description="An import fails when it lasts longer, seconds"
+    )
+    webhook_timeout: float = Field(5.0, gt=0, le=60, description="Seconds a webhook has to answer")
+    webhook_retry: float = Field(
+        1.0, gt=0, description="First pause before a delivery is tried again, seconds; it doubles"
+    )
+    webhook_lifetime: float = Field(
+        86400.0, gt=0, description="Seconds after which a delivery that never succeeded is given up"
+    )
+    webhook_patience: float = Field(
+        3 * 86400.0, gt=0, description="Seconds of nothing but failures after which a webhook is disabled"
+    )
+
+    # --- upkeep
+    upload_grace: float = Field(
+        86400.0,
+        gt=0,
+        description="A blob that no manifest names leaves its repository this long after its push",
+    )
+    release_grace: float = Field(
+        3600.0, gt=0, description="A blob whose last manifest went may be taken back by a push for so long"
+    )
+    scrub_days: float = Field(
+        30.0, gt=0, description="Stored bytes are read and hashed again after so many days"
+    )
+    scrub_rate: int = Field(
+        20 * 1024 * 1024, ge=0, description="Bytes per second hashed again, on average; 0 turns that off"
+    )
+    event_days: float = Field(30.0, gt=0, description="Events of content are kept for so many days")
+    operation_days: float = Field(
+        30.0, gt=0, description="Operations that have ended are kept for so many days"
+    )
+
     # --- distribution
     manifest_limit: int = Field(4 * 1024 * 1024, description="Largest manifest")
     body_deadline: float = Field(3600.0, gt=0, description="Longest upload of one request body")
@@ -95,6 +191,26 @@ class Settings(BaseSettings):
     )
     sparse_images: bool = Field(
         default=False, description="Take images whose config or layers are not in the repository (yet)"
+    )
+    trusted_proxies: str = Field(
+        "",
+        description="Networks (CIDR) of proxies whose `X-Forwarded-For` is believed, comma separated",
+    )
+    throttling: Literal["on", "off"] = Field(
+        "on", description="Whether requests to registries are limited as their tiers say"
+    )
+    throttle_factor: float = Field(1.0, gt=0, description="The rates of the tiers are multiplied by this")
+    throttle_url: str | None = Field(
+        None, description="Redis through which machines compare their counts; default the broker"
+    )
+    identity_rates: dict[str, dict[RateClass, PositiveInt]] = Field(
+        {},
+        description="Requests per minute of single identities, JSON: "
+        '`{"REGISTRY/TOKEN": {"read": 600, "write": 60}}`',
+    )
+    pull_interval: float = Field(5.0, gt=0, description="Times of last pulls are written this often, seconds")
+    pulls_not_counted: str = Field(
+        "", description="User agents and identities whose pulls count for nothing; `*` is any text"
     )
     upload_lifetime: float = Field(7 * 86400.0, gt=0, description="An idle upload is dropped after this")
 
@@ -110,6 +226,55 @@ class Settings(BaseSettings):
         if not 1 <= first <= last <= 65535:  # noqa: PLR2004 - TCP's limits
             raise ValueError("ACRCTL_LOGIN_PORTS must be a range such as 5001-5199")
         return self
+
+    @model_validator(mode="after")
+    def _proxies_are_networks(self) -> Self:
+        _ = self.trusted_networks
+        return self
+
+    @model_validator(mode="after")
+    def _regions_have_names(self) -> Self:
+        for name in (*self.region_urls, *self.copied_regions, self.serve_region or self.location):
+            if _REGION.fullmatch(name) is None:
+                raise ValueError(f"'{name}' is not the name of a region (lower-case letters and digits)")
+        return self
+
+    @property
+    def region_urls(self) -> dict[str, str]:
+        """URLs of the blob stores of regions that have one of their own.
+
+        Raises:
+            ValueError: a row is not ``region=URL``.
+        """
+        rows = (row.strip() for row in self.regions.get_secret_value().split(","))
+        found = {}
+        for row in filter(None, rows):
+            name, equals, url = row.partition("=")
+            if not equals or "://" not in url:
+                raise ValueError("ACRCTL_REGIONS: must be region=URL, separated by commas")
+            found[name.strip()] = url.strip()
+        return found
+
+    @property
+    def copied_regions(self) -> tuple[str, ...]:
+        """The regions that workers of this process copy content to; none named means all."""
+        return tuple(name for text in self.worker_regions.split(",") if (name := text.strip()))
+
+    @property
+    def trusted_networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        """Where a client's address is taken from what a proxy tells."""
+        texts = (text.strip() for text in self.trusted_proxies.split(","))
+        try:
+            return tuple(ip_network(text) for text in texts if text)
+        except ValueError as error:
+            raise ValueError(f"ACRCTL_TRUSTED_PROXIES: {error}") from error
+
+    @property
+    def throttle_redis(self) -> str | None:
+        """URL of the Redis through which machines compare their counts, None when each counts for itself."""
+        if self.throttle_url is not None:
+            return self.throttle_url or None
+        return self.broker_url if (self.broker_url or "").startswith(("redis://", "rediss://")) else None
 
     @property
     def login_port_range(self) -> tuple[int, int]:
@@ -148,5 +313,5 @@ class Settings(BaseSettings):
     @property
     def all_locations(self) -> tuple[str, ...]:
         """Home region first, then the further ones."""
-        more = (name.strip() for name in self.locations.split(","))
-        return (self.location, *(name for name in more if name and name != self.location))
+        more = [*(name.strip() for name in self.locations.split(",")), *self.region_urls]
+        return tuple(dict.fromkeys((self.location, *filter(None, more))))

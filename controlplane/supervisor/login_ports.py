@@ -86,10 +86,19 @@ class LoginPorts:
         wanted: returns the ports that are to be open; may raise DatabaseUnavailableError.
         workers: how many web workers share each port.
         meeting: path of the unix socket at which workers ask for their listening sockets.
+        changed: tells whether other ports may be wanted than when it was asked last.
     """
 
-    def __init__(self, wanted: Callable[[], Iterable[int]], workers: int, meeting: Path) -> None:
+    def __init__(
+        self,
+        wanted: Callable[[], Iterable[int]],
+        workers: int,
+        meeting: Path,
+        changed: Callable[[], bool] = lambda: True,
+    ) -> None:
         self._wanted = wanted
+        self._changed = changed
+        self._known: frozenset[int] | None = None  # what was wanted last; None: ask in any case
         self._slots: list[socket.socket | None] = [None] * workers
         self._waiting: list[socket.socket] = []
         self._ports: dict[int, _Port] = {}
@@ -125,12 +134,14 @@ class LoginPorts:
         while not self._stop.wait(_OUTAGE_INTERVAL if self._outage else INTERVAL):
             self._meet_workers()
             try:
-                wanted = frozenset(self._wanted())
+                if self._changed() or self._known is None:
+                    self._known = None
+                    self._known = frozenset(self._wanted())
             except DatabaseUnavailableError as error:
                 self._tell_outage(str(error))
                 continue
             self._outage = False
-            self._bring_about(wanted)
+            self._bring_about(self._known)
 
     def _tell_outage(self, reason: str) -> None:
         if not self._outage:

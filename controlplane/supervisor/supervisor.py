@@ -15,6 +15,7 @@ from types import FrameType
 from controlplane.kernel.clock import Clock
 from controlplane.persistence import registries
 from controlplane.persistence.database import Database
+from controlplane.persistence.watch import Watch
 from controlplane.settings.model import Settings
 from controlplane.supervisor import certificates, log_files
 from controlplane.supervisor.children import STOP_SECONDS, Child, Program
@@ -53,6 +54,7 @@ class Supervisor:
         self._settings = settings
         self._places = Places(settings.state_dir.resolve())
         self._database = database
+        self._watch = Watch(database)
         self._clock = clock
         self._children: list[Child] = []
         self._login_ports: LoginPorts | None = None
@@ -72,7 +74,9 @@ class Supervisor:
         with supervising(self._places), meeting_place(self._places.run) as meeting:
             self._listen_to_signals()
             if self._settings.login_server_mode == "port":
-                self._login_ports = LoginPorts(self._wanted_ports, self._settings.web_workers, meeting)
+                self._login_ports = LoginPorts(
+                    self._wanted_ports, self._settings.web_workers, meeting, self._watch.changed
+                )
                 self._login_ports.start()
             self._children += map(Child, programs(self._settings, self._places, meeting))
             for child in self._children:
@@ -85,7 +89,7 @@ class Supervisor:
 
     def _wanted_ports(self) -> list[int]:
         with self._database.read() as tx:
-            return [port for port, _host in registries.all_ports(tx)]
+            return [port for port, _host in registries.all_ports(tx, self._settings.serve_region)]
 
     def _listen_to_signals(self) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -145,5 +149,6 @@ class Supervisor:
             child.finish(deadline)
         if self._login_ports is not None:
             self._login_ports.stop()
+        self._watch.close()
         self._places.report.unlink(missing_ok=True)
         _log.info("stopped")

@@ -15,13 +15,13 @@ class ForkGuard(AbstractContextManager["ForkGuard"]):
 
     SQLite counts locks per process: a child that inherits an open file believes to hold locks it does
     not, and another process may then remove the log it writes to. PostgreSQL's client ends the parent's
-    session from the child. So at each fork ``close`` is called while nobody holds the guard, and the
+    session from the child. So at each fork everything is closed while nobody holds the guard, and the
     connections are opened again when they are needed.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._close: Callable[[], None] = _nothing
+        self._closes: tuple[Callable[[], None], ...] = ()
 
     def install(self) -> ForkGuard:
         """Have every fork of this process wait for the guard; there is no way back."""
@@ -30,13 +30,14 @@ class ForkGuard(AbstractContextManager["ForkGuard"]):
         )
         return self
 
-    def closes(self, close: Callable[[], None]) -> None:
-        """Call ``close`` before each fork from now on."""
-        self._close = close
+    def closes(self, *closes: Callable[[], None]) -> None:
+        """Call these before each fork from now on."""
+        self._closes = closes
 
     def _before(self) -> None:
         self._lock.acquire()
-        self._close()
+        for close in self._closes:
+            close()
 
     def __enter__(self) -> Self:
         self._lock.acquire()
@@ -49,7 +50,3 @@ class ForkGuard(AbstractContextManager["ForkGuard"]):
         traceback: TracebackType | None,
     ) -> None:
         self._lock.release()
-
-
-def _nothing() -> None:
-    """Close nothing: no connection was opened yet."""

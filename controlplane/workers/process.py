@@ -7,8 +7,9 @@ import mmap
 import time
 
 from controlplane.operations.engine import Engine
+from controlplane.persistence.database import DatabaseUnavailableError
 from controlplane.settings.model import Settings
-from controlplane.workers.topics import Build, Payload, Topic
+from controlplane.workers.topics import Build, Payload, Topic, Worker
 
 log = logging.getLogger(__name__)
 
@@ -35,28 +36,32 @@ class PoolProcess:
         self._settings = settings
         self._build = build
         self._stop = stop
-        self._engine: Engine | None = None
+        self._worker: Worker | None = None
 
     def prepare(self, **_: object) -> None:
-        """Build the engine ahead of the first message. A database that is away is met again then."""
+        """Build everything ahead of the first message. A database that is away is met again then."""
         try:
             self._ready()
         except Exception as error:  # noqa: BLE001 - a pool process that cannot start yet must not crash and loop
             log.warning("not ready yet, trying again with the next message: %s", error)
 
     def handle(self, topic: Topic, payload: Payload) -> None:
-        """Take one message. One that cannot be taken now is dropped: the sweeper knows what it was about."""
+        """Take one message. One that cannot be taken now is dropped: the relay rings again."""
         try:
-            engine = self._ready()
+            worker = self._ready()
         except Exception as error:  # noqa: BLE001 - as above
-            log.warning("a message of topic %s is left to the sweeper: %s", topic.name, error)
+            log.warning("a message of topic %s is left to the relay: %s", topic.name, error)
             return
-        topic.handle(engine, payload)
+        try:
+            topic.handle(worker, payload)
+        except DatabaseUnavailableError as error:
+            log.warning("a message of topic %s is left to its lease, no database: %s", topic.name, error)
 
-    def _ready(self) -> Engine:
-        if self._engine is None:
+    def _ready(self) -> Worker:
+        if self._worker is None:
             began = time.monotonic()
             work = self._build(self._settings)
-            self._engine = Engine(work.database, work.plans, work.clock, self._settings, self._stop.raised)
+            engine = Engine(work.database, work.plans, work.clock, self._settings, self._stop.raised)
+            self._worker = Worker(work, engine, self._stop.raised)
             log.debug("ready in %.3f s", time.monotonic() - began)
-        return self._engine
+        return self._worker

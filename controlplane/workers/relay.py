@@ -11,10 +11,11 @@ from celery import Celery
 from controlplane.operations.pauses import Backoff
 from controlplane.operations.relay import Relay, RelayLoop
 from controlplane.operations.sweeper import Sweeper
+from controlplane.persistence.watch import Watch
 from controlplane.settings.model import Settings
 from controlplane.workers.broker import celery_app, in_memory, publisher
 from controlplane.workers.forks import ForkGuard
-from controlplane.workers.topics import Build
+from controlplane.workers.topics import Build, rings
 
 log = logging.getLogger(__name__)
 
@@ -81,7 +82,14 @@ def _relay_until(
 
 def _loop(settings: Settings, build: Build, app: Celery, guard: ForkGuard) -> RelayLoop:
     work = build(settings)
-    guard.closes(work.database.dispose)
-    sweeper = Sweeper(work.database, work.plans, work.clock, patience=settings.sweep_interval)
-    relay = Relay(work.database, publisher(app))
-    return RelayLoop(relay, sweeper, settings, guard=guard, fresh_broker=in_memory(settings))
+    watch = Watch(work.database)
+    guard.closes(work.database.dispose, watch.close)
+    return RelayLoop(
+        Relay(work.database, publisher(app)),
+        Sweeper(work.database, work.plans, work.clock, patience=settings.sweep_interval),
+        settings,
+        guard=guard,
+        fresh_broker=in_memory(settings),
+        rings=rings(work),
+        changed=watch.changed,
+    )

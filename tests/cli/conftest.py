@@ -13,6 +13,7 @@ import pytest
 from cli.__main__ import run
 from tests.cli import (
     stand_in_arm,  # noqa: F401 - registers its routes
+    stand_in_children,  # noqa: F401 - as above
     stand_in_data,
     stand_in_directory,  # noqa: F401 - as above
 )

@@ -1,8 +1,8 @@
 """A small HTTP service on loopback that plays every plane the command line talks to.
 
 It keeps real state, so that a test sees what a user would: create, then list, then delete. A test may
-queue answers to come first (`service.next`), choose how creation is reported (`service.provisioning`)
-and read every request that arrived (`service.seen`).
+queue answers to come first (`service.next`, or `service.next_content` for a registry's content), choose
+how creation is reported (`service.provisioning`) and read every request that arrived (`service.seen`).
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ SUBSCRIPTION = "22222222-2222-2222-2222-222222222222"
 APP_ID = "33333333-3333-3333-3333-333333333333"
 OBJECT_ID = "44444444-4444-4444-4444-444444444444"
 SECRET = "not-a-real-secret"
+
+_CONTENT = re.compile(r"/(acr/v1|v2)/.+")
 
 Handler = Callable[["Service", "Request"], "Answer"]
 ROUTES: list[tuple[str, re.Pattern[str], Handler]] = []
@@ -68,8 +70,10 @@ class Service:
         self.applications: dict[str, dict[str, Any]] = {}
         self.operations: dict[str, dict[str, Any]] = {}
         self.tags: dict[str, dict[str, str]] = {}
+        self.children: dict[str, dict[str, Any]] = {}
         self.seen: list[Request] = []
         self.next: deque[Answer] = deque()
+        self.next_content: deque[Answer] = deque()
         self.provisioning = "sync"
         self.polls = 2
         self.base = ""
@@ -81,6 +85,8 @@ class Service:
         with self.lock:
             if self.next:
                 return self.next.popleft()
+            if self.next_content and _CONTENT.match(request.path):
+                return self.next_content.popleft()
             for method, pattern, handler in ROUTES:
                 found = pattern.fullmatch(request.path)
                 if found and method == request.method:

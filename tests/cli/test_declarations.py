@@ -22,6 +22,7 @@ from tests.cli.cli_runner import Runner
 
 AZ = json.loads((Path(__file__).parent / "data" / "az_flags.json").read_text())
 NO_GROUP_NEEDED = {("create", "--resource-group")}
+SAFER_DEFAULTS = {("token update", "--status")}  # az enables a token whenever it is updated
 HEAVY = {"requests", "urllib3", "yaml", "jmespath", "ssl"}
 
 
@@ -67,7 +68,8 @@ def test_every_flag_of_az_is_there_with_its_choices(name: str) -> None:
             "required": bool(argument["required"]),
         }
         assert facts(option) == expected
-        assert option.default == argument.get("default")
+        if (name, argument["options"][0]) not in SAFER_DEFAULTS:
+            assert option.default == argument.get("default")
         assert (option.kind is Kind.SWITCH) == (argument.get("nargs") == "?")
         assert (option.kind is Kind.ANY_WORDS) == (argument.get("nargs") == "*")
 

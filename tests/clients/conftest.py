@@ -17,9 +17,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
+from benchmarks.peers import docker_registry
+from benchmarks.registry import Registry
 from tests.clients.image import write_image
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -118,8 +121,23 @@ def free_ports(count: int) -> int:
 
 
 @pytest.fixture(scope="session")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """Run the embedded deployment for the whole session."""
+def upstream(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
+    """Run another registry, of another make: TLS, and tokens of a service on the port after its own."""
+    with docker_registry.started(tmp_path_factory.mktemp("upstream") / "registry") as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def upstream_host(upstream: Registry) -> str:
+    """Name that registry in a way az takes, which wants a dot in it."""
+    return f"127.0.0.1:{urlsplit(upstream.url).port}"
+
+
+@pytest.fixture(scope="session")
+def service(
+    tmp_path_factory: pytest.TempPathFactory, upstream: Registry, upstream_host: str
+) -> Iterator[Service]:
+    """Run the embedded deployment for the whole session; it may reach the other registry."""
     folder = tmp_path_factory.mktemp("deployment")
     state, config = folder / "state", folder / "config"
     config.mkdir(mode=0o700)
@@ -130,6 +148,10 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         "ACRCTL_CONFIG_DIR": str(config),
         "ACRCTL_PORT": str(port),
         "ACRCTL_LOGIN_PORTS": f"{port + 1}-{port + 39}",
+        "ACRCTL_OUTBOUND_NETWORKS": "127.0.0.0/8,::1/128",
+        "ACRCTL_OUTBOUND_CA": str(upstream.authority),
+        "ACRCTL_UPSTREAM_REALMS": f"{upstream_host}=localhost:{int(upstream_host.rpartition(':')[2]) + 1}",
+        "ACRCTL_SECRETS_DIR": str(folder / "secrets"),
         "HOME": str(folder),
     }
     running = Service(state, config, env)
@@ -177,6 +199,22 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("image") / "hello"
     write_image(folder)
     return folder
+
+
+@pytest.fixture
+def certificates(service: Service, tmp_path: Path) -> Path:
+    """Give the folder that container tools look for our authority in."""
+    folder = tmp_path / "certs.d"
+    folder.mkdir()
+    shutil.copy(service.ca, folder / "ca.crt")
+    return folder
+
+
+@pytest.fixture
+def credentials(service: Service, registry: dict[str, Any]) -> str:
+    """Give the admin user's name and password."""
+    shown = service.acrctl("credential", "show", "-n", registry["name"]).json()
+    return f"{shown['username']}:{shown['passwords'][0]['value']}"
 
 
 def need(program: str) -> str:

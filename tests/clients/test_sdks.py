@@ -83,6 +83,46 @@ with ContainerRegistryClient(f"https://{server}", credential, audience=audience)
 print(json.dumps(result))
 """
 
+REFERRING = """
+import base64, io, json, os, sys, urllib.request
+from azure.identity import ClientSecretCredential
+from azure.containerregistry import ContainerRegistryClient
+from azure.core.exceptions import ResourceNotFoundError
+
+authority, server = sys.argv[1:3]
+identity = os.environ["AZURE_CLIENT_ID"], os.environ["AZURE_CLIENT_SECRET"]
+credential = ClientSecretCredential(
+    os.environ["AZURE_TENANT_ID"], *identity, authority=authority, disable_instance_discovery=True
+)
+kind = "application/vnd.oci.image.manifest.v1+json"
+with ContainerRegistryClient(
+    f"https://{server}", credential, audience="https://containerregistry.azure.net"
+) as client:
+    digest, size = client.upload_blob("sdk/refer", io.BytesIO(b"{}"))
+    config = {"mediaType": "application/vnd.oci.empty.v1+json", "digest": digest, "size": size}
+    image = {"schemaVersion": 2, "mediaType": kind, "config": config, "layers": []}
+    subject = client.set_manifest("sdk/refer", image, tag="v1")
+    named = {"mediaType": kind, "digest": subject, "size": len(json.dumps(image))}
+    signature = {**image, "artifactType": "application/x-sig", "subject": named}
+    pushed = client.set_manifest("sdk/refer", signature)
+
+    def referrers():
+        url = f"https://{server}/v2/sdk/refer/referrers/{subject}?artifactType=application/x-sig"
+        basic = base64.b64encode(":".join(identity).encode()).decode()
+        request = urllib.request.Request(url, headers={"Authorization": f"Basic {basic}"})
+        with urllib.request.urlopen(request) as answer:
+            return [one["digest"] for one in json.load(answer)["manifests"]]
+
+    before = referrers()
+    client.delete_manifest("sdk/refer", pushed)
+    try:
+        client.get_manifest("sdk/refer", pushed)
+        gone = False
+    except ResourceNotFoundError:
+        gone = True
+    print(json.dumps({"found": before == [pushed], "left": referrers(), "gone": gone}))
+"""
+
 
 def last_json(out: str) -> Any:
     return json.loads(out.strip().splitlines()[-1])
@@ -112,6 +152,12 @@ def test_the_data_plane_sdk_pushes_pulls_lists_and_deletes(service: Service) -> 
     assert shown["count"] == 1
     assert shown["tags after"] == []
     assert shown["repositories after"] == []
+
+
+def test_the_data_plane_sdk_pushes_what_refers_to_an_image_and_deletes_it(service: Service) -> None:
+    created = service.acrctl("registry", "create", "-n", "sdkrefer01", "--sku", "Basic").json()
+    shown = last_json(service.python(REFERRING, service.profile["endpoint"], created["loginServer"]).out)
+    assert shown == {"found": True, "left": [], "gone": True}
 
 
 def test_anonymous_pull_acts_at_once_both_ways(service: Service, image: Path, tmp_path: Path) -> None:

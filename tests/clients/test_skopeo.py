@@ -1,9 +1,7 @@
-"""skopeo and buildah against a registry made with `acrctl`."""
+"""skopeo against a registry made with `acrctl`."""
 
 from __future__ import annotations
 
-import json
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -13,20 +11,6 @@ from tests.clients.conftest import Service, need
 from tests.clients.image import manifest_digest, write_image
 
 pytestmark = pytest.mark.clients
-
-
-@pytest.fixture
-def certificates(service: Service, tmp_path: Path) -> Path:
-    folder = tmp_path / "certs.d"
-    folder.mkdir()
-    shutil.copy(service.ca, folder / "ca.crt")
-    return folder
-
-
-@pytest.fixture
-def credentials(service: Service, registry: dict[str, Any]) -> str:
-    shown = service.acrctl("credential", "show", "-n", registry["name"]).json()
-    return f"{shown['username']}:{shown['passwords'][0]['value']}"
 
 
 def test_skopeo_logs_in_and_copies_an_image_in_and_out_with_equal_digests(
@@ -129,21 +113,3 @@ def test_skopeo_copies_between_repositories_by_mounting(
         f"docker://{server}/mount/to:v1",
     ).json()
     assert copied["Digest"] == digest
-
-
-def test_buildah_pushes_what_it_builds_and_pulls_it_back(
-    service: Service, registry: dict[str, Any], certificates: Path, credentials: str, tmp_path: Path
-) -> None:
-    buildah, server = need("buildah"), registry["loginServer"]
-    context = tmp_path / "context"
-    context.mkdir()
-    (context / "Dockerfile").write_text("FROM scratch\nCOPY greeting /greeting\n")
-    (context / "greeting").write_text("hello\n")
-    storage = ("--storage-driver", "vfs", "--root", tmp_path / "root", "--runroot", tmp_path / "run")
-    target = f"{server}/built/greeting:latest"
-    service.run(buildah, *storage, "bud", "--isolation", "chroot", "-t", target, context)
-    service.run(buildah, *storage, "push", "--creds", credentials, "--cert-dir", certificates, target)
-    service.run(buildah, *storage, "rmi", target)
-    service.run(buildah, *storage, "pull", "--creds", credentials, "--cert-dir", certificates, target)
-    images = json.loads(service.run(buildah, *storage, "images", "--json").out)
-    assert any(target in (entry.get("names") or []) for entry in images)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,13 +13,19 @@ from controlplane.blobs.files import FilesDriver
 from controlplane.blobs.memory import MemoryDriver
 from controlplane.blobs.store import BlobMissingError, BlobStore, UploadBusyError, UploadMissingError
 from controlplane.domain.digests import Digest, digest_of, parse_digest
+from tests.support.object_stores import Bucket
 
 UPLOAD = "0f0e0d0c-0b0a-4909-8807-060504030201"
 
 
-@pytest.fixture(params=["files", "memory"])
+@pytest.fixture(params=["files", "memory", "s3_bucket", "azure_container"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> BlobStore:
-    return FilesDriver(tmp_path, "eastus") if request.param == "files" else MemoryDriver()
+    if request.param == "files":
+        return FilesDriver(tmp_path, "eastus")
+    if request.param == "memory":
+        return MemoryDriver()
+    bucket: Bucket = request.getfixturevalue(request.param)
+    return bucket.store()
 
 
 def digest(content: bytes, algorithm: str = "sha256") -> Digest:
@@ -176,6 +183,100 @@ def test_many_write_the_same_blob_at_once(store: BlobStore) -> None:
         thread.join()
     assert failures == []
     assert read(store, digest(content)) == content
+
+
+def test_what_is_not_flushed_is_kept_when_the_writer_closes(store: BlobStore) -> None:
+    with store.write(UPLOAD, 0) as writer:
+        writer.write(b"flushed ")
+        assert writer.flush() == 8
+        writer.write(b"or not")
+    with store.write(UPLOAD, 14) as writer:
+        assert b"".join(writer.read()) == b"flushed or not"
+
+
+def test_large_uploads_go_on_part_by_part(store: BlobStore) -> None:
+    content = bytes(range(256)) * 4096 * 20 + b"end"  # 20 MiB and a bit
+    with store.write(UPLOAD, 0) as writer:
+        writer.write(content[: 13 << 20])
+    with store.write(UPLOAD, 13 << 20) as writer:
+        writer.rewind(9 << 20)  # in the middle of a part
+        for at in range(9 << 20, len(content), 1 << 20):
+            writer.write(content[at : at + (1 << 20)])
+        assert digest(b"".join(writer.read())) == digest(content)
+        writer.finish(digest(content))
+    assert store.size(digest(content)) == len(content)
+    assert digest(read(store, digest(content))) == digest(content)
+    assert read(store, digest(content), 9 << 20, 5) == content[9 << 20 : (9 << 20) + 5]
+    with pytest.raises(UploadMissingError):
+        store.write(UPLOAD, 1)
+
+
+@pytest.mark.parametrize("offset", [0, 3, 8])
+def test_what_is_dropped_does_not_come_back(store: BlobStore, offset: int) -> None:
+    with store.write(UPLOAD, 0) as writer:
+        writer.write(b"01234567")
+    with store.write(UPLOAD, 8) as writer:
+        writer.rewind(offset)
+        writer.write(b"x")
+        writer.flush()
+        writer.rewind(offset)
+    with store.write(UPLOAD, offset) as writer:
+        writer.rewind(offset)
+        writer.write(b"end")
+    with store.write(UPLOAD, offset + 3) as writer:
+        assert b"".join(writer.read()) == b"01234567"[:offset] + b"end"
+
+
+def test_a_blob_is_as_old_as_its_last_finish(store: BlobStore) -> None:
+    begin = datetime.now(UTC) - timedelta(seconds=2)  # some stores count whole seconds
+    wanted = put(store, b"content")
+    found = store.stat(wanted)
+    assert found is not None
+    assert found.size == 7
+    assert begin <= found.modified <= datetime.now(UTC) + timedelta(seconds=2)
+    assert store.stat(digest(b"another")) is None
+
+
+def test_a_damaged_blob_is_set_aside(store: BlobStore) -> None:
+    wanted = put(store, b"content")
+    store.set_aside(wanted)
+    store.set_aside(wanted)
+    assert store.size(wanted) is None
+    assert store.walk(None, 10) == []
+    with pytest.raises(BlobMissingError):
+        store.open(wanted)
+    put(store, b"content")
+    assert read(store, wanted) == b"content"
+
+
+def test_a_walk_meets_all_blobs_in_order(store: BlobStore) -> None:
+    contents = {str(digest(bytes([n]), kind)): n for n in range(20) for kind in ("sha256", "sha512")}
+    for text, number in contents.items():
+        with store.write(UPLOAD, 0) as writer:
+            writer.write(bytes([number]))
+            writer.finish(parse_digest(text))
+    met: list[str] = []
+    after: Digest | None = None
+    while page := store.walk(after, 7):
+        assert len(page) <= 7
+        met += [str(blob.digest) for blob in page]
+        after = page[-1].digest
+        assert {blob.size for blob in page} == {1}
+    assert met == sorted(contents)
+
+
+def test_uploads_nobody_writes_to_are_idle(store: BlobStore) -> None:
+    long_ago, soon = (datetime.now(UTC) + timedelta(seconds=seconds) for seconds in (-3600, 60))
+    names = [f"upload-{number}" for number in range(5)]
+    for name in names:
+        with store.write(name, 0) as writer:
+            writer.write(b"abc")
+    assert store.idle_uploads(long_ago, 10) == []
+    assert sorted(store.idle_uploads(soon, 10)) == names
+    assert len(store.idle_uploads(soon, 2)) == 2
+    for name in names:
+        store.discard(name)
+    assert store.idle_uploads(soon, 10) == []
 
 
 class TestFiles:

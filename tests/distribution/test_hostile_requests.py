@@ -439,11 +439,6 @@ class TestRightsOnEveryRoute:
         there, not_there = (narrow.get(f"/v2/{name}/manifests/latest") for name in ("app", "nothing"))
         assert there.data.replace(b'"app"', b'"nothing"') == not_there.data
 
-    def test_locks_are_refused_rather_than_ignored(self, admin: RegistryClient, digest: str) -> None:
-        for path in ("/acr/v1/app", "/acr/v1/app/_tags/latest", f"/acr/v1/app/_manifests/{digest}"):
-            answer = admin.open("PATCH", path, json={"writeEnabled": False})
-            assert (answer.status_code, codes(answer)) == (405, ["UNSUPPORTED"])
-
 
 @pytest.mark.parametrize(
     ("method", "path", "status"),

@@ -14,6 +14,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from werkzeug.test import TestResponse
 
+from controlplane.domain.registry_scopes import REPOSITORY_RIGHTS
 from controlplane.kernel.clock import SystemClock
 from controlplane.kernel.ids import RandomIds
 from controlplane.persistence import registries, role_assignments
@@ -253,9 +254,9 @@ class TestRoles:
             ("AcrPull", {"pull", "metadata_read"}),
             ("AcrPush", {"pull", "push", "metadata_read", "metadata_write"}),
             ("AcrDelete", {"delete"}),
-            ("Reader", {"pull", "metadata_read"}),
-            ("Contributor", {"pull", "push", "delete", "metadata_read", "metadata_write"}),
-            ("Owner", {"pull", "push", "delete", "metadata_read", "metadata_write"}),
+            ("Reader", {"pull", "metadata_read", "deleted_read"}),
+            ("Contributor", set(REPOSITORY_RIGHTS)),
+            ("Owner", set(REPOSITORY_RIGHTS)),
             ("Container Registry Repository Writer", set()),
         ],
     )
@@ -273,8 +274,9 @@ class TestRoles:
         plane.change(registry, role_assignment_mode=ABAC)
         robot = plane.add_principal(registry, "Container Registry Repository Writer", "Owner")
         token = nobody.with_basic(robot.app_id, robot.secret).token("repository:app:*", "registry:catalog:*")
-        (granted,) = claims_of(token)["access"]
-        assert set(granted["actions"]) == {"pull", "push", "metadata_read", "metadata_write"}
+        granted = {one["type"]: set(one["actions"]) for one in claims_of(token)["access"]}
+        assert granted["repository"] == REPOSITORY_RIGHTS - {"delete"}
+        assert granted["registry"] == {"metadata_read"}  # a list of those repositories, not the whole catalog
 
 
 class TestStaleAuthority:

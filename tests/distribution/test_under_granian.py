@@ -148,6 +148,17 @@ def test_a_client_that_sends_a_chunk_before_its_token_gets_the_challenge(server:
     assert server.ask("PATCH", where, content).status == 202
 
 
+def test_an_accept_header_in_many_lines_counts_as_one(server: Server) -> None:
+    """As docker and skopeo send it."""
+    config = as_json({})
+    server.ask("POST", f"/v2/app/blobs/uploads/?digest={digest_of(config)}", config)
+    server.ask("PUT", "/v2/app/manifests/lines", as_json(image(config, [])), Content_Type=MANIFEST)
+    for wanted, status in ((MANIFEST, b"200"), ("text/html", b"404")):
+        lines = [f"Accept: {kind}" for kind in ("application/x-one", wanted, "application/x-two")]
+        with server.raw("GET", "/v2/app/manifests/lines", *lines) as connection:
+            assert connection.recv(64).split()[1] == status
+
+
 def test_a_client_that_vanishes_leaves_what_it_sent(server: Server) -> None:
     where = server.begin()
     with server.raw("PATCH", where, "Content-Length: 1000000") as connection:

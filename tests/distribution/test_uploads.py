@@ -99,63 +99,6 @@ class TestForms:
         assert list(folder.iterdir()) == []
 
 
-class TestMount:
-    """Row 1: a blob is never had from a repository that may not be read."""
-
-    @pytest.fixture
-    def source(self, admin: RegistryClient) -> str:
-        return admin.push_blob("source", CONTENT)
-
-    def mount(self, client: RegistryClient, digest: str, source: str | None = "source") -> Any:
-        query = {"mount": digest} | ({} if source is None else {"from": source})
-        return client.open("POST", "/v2/target/blobs/uploads/", query_string=query)
-
-    def test_with_read_on_the_source(self, admin: RegistryClient, source: str) -> None:
-        client = admin.scoped("repository:target:pull,push", "repository:source:pull")
-        answer = self.mount(client, source)
-        assert answer.status_code == 201
-        assert answer.headers["Location"] == f"/v2/target/blobs/{source}"
-        assert client.get(answer.headers["Location"]).data == CONTENT
-
-    def test_without_it_is_an_upload(self, admin: RegistryClient, source: str) -> None:
-        client = admin.scoped("repository:target:pull,push")
-        answer = self.mount(client, source)
-        assert answer.status_code == 202
-        assert "/blobs/uploads/" in answer.headers["Location"]
-        assert codes(client.get(f"/v2/target/blobs/{source}")) == ["BLOB_UNKNOWN"]
-
-    def test_by_a_password_counts_what_its_user_may(
-        self, plane: Plane, registry: RegistryRow, admin: RegistryClient, source: str
-    ) -> None:
-        assert self.mount(admin, source).status_code == 201
-        robot = plane.add_principal(registry, "AcrPush")
-        assert self.mount(plane.client().with_basic(robot.app_id, robot.secret), source).status_code == 201
-
-    @pytest.mark.parametrize("origin", [None, "target", "unknown", "../source", "SOURCE", ""])
-    def test_from_elsewhere_is_an_upload(
-        self, admin: RegistryClient, source: str, origin: str | None
-    ) -> None:
-        assert self.mount(admin, source, origin).status_code == 202
-
-    @pytest.mark.parametrize("digest", ["nonsense", "sha256:abc", "md5:" + "0" * 32, ""])
-    def test_of_no_digest_is_an_upload(self, admin: RegistryClient, source: str, digest: str) -> None:
-        assert source
-        assert self.mount(admin, digest).status_code == 202
-
-    def test_anonymously_is_refused(
-        self, plane: Plane, registry: RegistryRow, nobody: RegistryClient, source: str
-    ) -> None:
-        plane.change(registry, anonymous_pull=True)
-        client = nobody.scoped("repository:target:pull,push", "repository:source:pull")
-        assert self.mount(client, source).status_code == 401
-
-    def test_a_digest_alone_opens_nothing(self, admin: RegistryClient, source: str, plane: Plane) -> None:
-        other = plane.add_registry("other", "other.example.test")
-        for client, repository in ((admin, "target"), (plane.client(other, "other.example.test"), "source")):
-            answer = client.get(f"/v2/{repository}/blobs/{source}")
-            assert (answer.status_code, codes(answer)) == (404, ["BLOB_UNKNOWN"])
-
-
 class TestThieves:
     """Row 2: an upload belongs to the one who began it, in the repository it was begun for."""
 
@@ -377,15 +320,13 @@ class TestRanges:
         assert answer.headers["Content-Range"] == f"bytes {start}-{end}/10000"
         assert answer.headers["Content-Length"] == str(end - start + 1)
 
-    @pytest.mark.parametrize("wanted", ["bytes=10000-", "bytes=10000-10005", "bytes=-0"])
+    @pytest.mark.parametrize("wanted", ["bytes=10000-", "bytes=10000-10005", "bytes=-0", "bytes=9-1"])
     def test_outside_are_refused(self, admin: RegistryClient, path: str, wanted: str) -> None:
         answer = admin.get(path, headers={"Range": wanted})
         assert answer.status_code == 416
         assert answer.headers["Content-Range"] == "bytes */10000"
 
-    @pytest.mark.parametrize(
-        "wanted", ["", "bytes=", "bytes=-", "bytes=9-1", "bytes=a-b", "bytes=0-1,5-6", "lines=0-1"]
-    )
+    @pytest.mark.parametrize("wanted", ["", "bytes=", "bytes=-", "bytes=a-b", "bytes=0-1,5-6", "lines=0-1"])
     def test_that_make_no_sense_are_ignored(self, admin: RegistryClient, path: str, wanted: str) -> None:
         answer = admin.get(path, headers={"Range": wanted})
         assert (answer.status_code, answer.data) == (200, CONTENT)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, cast
 
@@ -74,21 +75,19 @@ def build(identity_database: Database, settings: Settings, clock: ManualClock) -
         vault, ids = ensure_key_file(settings), RandomIds()
         issuer = Issuer(identity_database, vault, clock, ids, LIFETIMES)
         nothing = cast("Any", None)  # what stores content has no part in identity
-        return Services(
-            settings=settings,
-            clock=clock,
-            ids=ids,
-            database=identity_database,
-            vault=vault,
-            issuer=issuer,
-            access=Access(identity_database),
-            authentication=Authentication(identity_database, vault, issuer, clock, Audiences(settings)),
-            directory=Directory(identity_database, vault, clock, ids),
-            blobs=nothing,
-            registry_tokens=nothing,
-            events=nothing,
-            deletions=nothing,
-        )
+        unused = {one.name: nothing for one in fields(Services)}
+        built: dict[str, Any] = {
+            "settings": settings,
+            "clock": clock,
+            "ids": ids,
+            "database": identity_database,
+            "vault": vault,
+            "issuer": issuer,
+            "access": Access(identity_database),
+            "authentication": Authentication(identity_database, vault, issuer, clock, Audiences(settings)),
+            "directory": Directory(identity_database, vault, clock, ids),
+        }
+        return Services(**(unused | built))
 
     return make
 

@@ -27,10 +27,11 @@ ALL = RIGHTS
 NONE: frozenset[str] = frozenset()
 PULL = frozenset({"pull", "metadata_read", "catalog"})
 PUSH = PULL | {"push", "metadata_write"}
-READ, CONTENT = (
-    frozenset({"pull", "metadata_read"}),
-    frozenset({"pull", "push", "metadata_read", "metadata_write"}),
-)
+READER = PULL | {"deleted_read", "deleted_catalog", "quarantine_read"}
+READ = frozenset({"pull", "metadata_read", "deleted_read"})
+CONTENT = READ | {"push", "metadata_write", "deleted_restore"}
+CATALOGS = frozenset({"catalog", "deleted_catalog"})
+VERDICT = frozenset({"quarantine_read", "quarantine_write"})
 
 Assign = Callable[..., None]
 
@@ -70,21 +71,21 @@ def may(services: Services, who: Principal, action: str, scope: Scope = REGISTRY
         ("AcrPush", PUSH, NONE),
         ("AcrDelete", {"delete"}, NONE),
         ("AcrImageSigner", NONE, NONE),
-        ("AcrQuarantineReader", NONE, NONE),
-        ("AcrQuarantineWriter", NONE, NONE),
+        ("AcrQuarantineReader", {"quarantine_read"}, {"quarantine_read"}),
+        ("AcrQuarantineWriter", VERDICT, VERDICT),
         ("Container Registry Repository Reader", NONE, READ),
         ("Container Registry Repository Writer", NONE, CONTENT),
         ("Container Registry Repository Contributor", NONE, CONTENT | {"delete"}),
-        ("Container Registry Repository Catalog Lister", NONE, {"catalog"}),
-        ("Container Registry Data Importer and Data Reader", PULL, READ | {"catalog"}),
+        ("Container Registry Repository Catalog Lister", NONE, CATALOGS),
+        ("Container Registry Data Importer and Data Reader", PULL, READ | CATALOGS),
         ("Container Registry Contributor and Data Access Configuration Administrator", NONE, NONE),
         ("Container Registry Configuration Reader and Data Access Configuration Reader", NONE, NONE),
         ("Container Registry Tasks Contributor", NONE, NONE),
         ("Owner", ALL, NONE),
         ("Contributor", ALL, NONE),
-        ("Reader", PULL, NONE),
-        ("User Access Administrator", PULL, NONE),
-        ("Role Based Access Control Administrator", PULL, NONE),
+        ("Reader", READER, NONE),
+        ("User Access Administrator", READER, NONE),
+        ("Role Based Access Control Administrator", READER, NONE),
     ],
 )
 def test_data_rights_of_a_role_in_both_modes(
@@ -196,7 +197,7 @@ def test_a_condition_narrows_to_repositories(services: Services, who: Principal,
 
 def test_what_a_condition_does_not_name_stays(services: Services, who: Principal, assign: Assign) -> None:
     assign("Container Registry Repository Writer", condition=CONDITION)
-    assert rights(services, who, ABAC, "other/app") == {"push", "metadata_write"}
+    assert rights(services, who, ABAC, "other/app") == {"push", "metadata_write", "deleted_restore"}
 
 
 def test_an_unconditional_assignment_beside_a_narrowed_one_counts_whole(
@@ -215,7 +216,7 @@ def test_a_custom_role_counts_and_stops_counting(services: Services, who: Princi
     assign(guid)
     assert may(services, who, "ContainerRegistry/registries/write")
     assert not may(services, who, "ContainerRegistry/registries/delete")
-    assert rights(services, who, LEGACY) == PUSH
+    assert rights(services, who, LEGACY) == ALL - {"delete"}
     with services.database.write() as tx:
         role_assignments.remove_custom_role(tx, guid)
     assert not may(services, who, "ContainerRegistry/registries/write")

@@ -8,12 +8,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import event
+
 from controlplane.kernel.clock import SystemClock
 from controlplane.operations.pauses import Backoff
 from controlplane.operations.plans import Plans
 from controlplane.operations.relay import Errand, Relay, RelayLoop
 from controlplane.operations.sweeper import Sweeper
 from controlplane.persistence.database import Database
+from controlplane.persistence.watch import Watch
 from controlplane.settings.model import Settings
 from tests.support.jobs import doorbells, submit
 from tests.support.waiting import eventually
@@ -109,3 +112,57 @@ def test_an_errand_pauses_after_a_failure() -> None:
         errand.attempt()
     assert len(calls) == 1
     assert errand.failing
+
+
+def test_nothing_is_looked_for_while_nothing_is_written(sqlite_database: Database) -> None:
+    broker = Broker()
+    watch = Watch(sqlite_database)
+    asked: list[str] = []
+    event.listen(
+        sqlite_database.engine,
+        "before_cursor_execute",
+        lambda _connection, _cursor, statement, *_: asked.append(statement),
+    )
+    chosen = Settings(state_dir=Path("unused"), sweep_interval=3600)
+    sweeper = Sweeper(sqlite_database, Plans(), SystemClock(), patience=5)
+    loop = RelayLoop(Relay(sqlite_database, broker.publish), sweeper, chosen, changed=watch.changed)
+    for _ in range(2):  # the first time, what the database's first connection wrote is looked at
+        asked.clear()
+        end = time.monotonic() + 0.3  # longer than the pause between looks for what is due
+        while time.monotonic() < end:
+            loop.round()
+    assert asked == []
+    other = Database(sqlite_database.url)
+    operation = submit(other, "thing")
+    other.dispose()
+    loop.round()
+    assert broker.got == [f"operations {operation}"]
+    watch.close()
+
+
+def test_a_ring_that_fails_does_not_keep_the_others(sqlite_database: Database) -> None:
+    rung: list[bool] = []
+
+    def breaks(*, every: bool = False) -> int:
+        raise LookupError(str(every))
+
+    def rings(*, every: bool = False) -> int:
+        rung.append(every)
+        return 1
+
+    sweeper = Sweeper(sqlite_database, Plans(), SystemClock(), patience=5)
+    chosen = Settings(state_dir=Path("unused"))
+    loop = RelayLoop(
+        Relay(sqlite_database, Broker().publish),
+        sweeper,
+        chosen,
+        fresh_broker=True,
+        rings={"a": breaks, "b": rings},
+    )
+
+    def seen_twice() -> bool:
+        loop.round()
+        return len(rung) == 2
+
+    eventually(seen_twice)
+    assert rung == [True, False]  # what was rung before a broker started is lost once

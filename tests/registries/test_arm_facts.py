@@ -20,7 +20,8 @@ from controlplane.arm import shapes
 from controlplane.arm.declaration import ResourceType, Verb
 from controlplane.arm.fields import Shape
 from controlplane.arm.types import Types
-from controlplane.management.routes import Route, routes_of
+from controlplane.management.application import all_routes
+from controlplane.management.routes import Route
 
 _DATA = Path(__file__).parents[1] / "data"
 MODELS: dict[str, Any] = json.loads((_DATA / "arm_models.json").read_text(encoding="utf-8"))
@@ -35,12 +36,12 @@ def _answered(route: Route) -> set[str]:
 
 
 TYPES = Types.discover(controlplane.resources)
-ACR_TYPES = [declared for declared in TYPES if declared.namespace == PROVIDER]
+ACR_TYPES = [declared for declared in TYPES if declared.namespace == PROVIDER and not declared.own]
 CASES = [(declared, version) for declared in ACR_TYPES for version in declared.api_versions]
 ROUTES = [
     (route, version)
-    for route in routes_of(TYPES)
-    if route.operation_id in OPERATIONS["2026-09-01-preview"]["operations"]
+    for route in all_routes(TYPES)
+    if not route.absent and route.operation_id in OPERATIONS["2026-09-01-preview"]["operations"]
     for version in route.api_versions
 ]
 VERBS = {route.operation_id for route, _ in ROUTES if route.conditional or "nextLink" in _answered(route)}
@@ -65,7 +66,8 @@ def _named(case: tuple[ResourceType, str]) -> str:
 
 
 def _known_in(field: fields.Field[Any], version: str) -> bool:
-    return str(field.metadata.get("since", "")) <= version
+    """Tell whether ARM has the member in a version; those that are this service's own it has in none."""
+    return not field.metadata.get("own") and str(field.metadata.get("since", "")) <= version
 
 
 def _differences(shape: Shape, name: str, version: str, path: str) -> Iterator[str]:
@@ -127,7 +129,11 @@ def test_a_resource_has_the_members_that_arm_gives_it(case: tuple[ResourceType, 
 def test_a_patch_takes_the_members_that_arm_lets_change(case: tuple[ResourceType, str]) -> None:
     declared, version = case
     facts = _version_facts(version, declared.operations.get(Verb.PATCH) or f"{declared.plural}_Update")
-    known = shapes.members(shapes.patch(declared))
+    known = {
+        wire: field
+        for wire, field in shapes.members(shapes.patch(declared)).items()
+        if _known_in(field, version)
+    }
     arm = MODELS[version]["models"]
     assert known.keys() == arm[facts["request"]].keys()
     inner = shapes.members(type(_nested(known["properties"]).schema))
@@ -164,6 +170,15 @@ def test_a_route_answers_with_the_model_of_arm(case: tuple[Route, str]) -> None:
 def test_bodies_of_calls_have_the_members_that_arm_gives_them(case: tuple[Shape, str]) -> None:
     shape, version = case
     assert list(_differences(shape, shape.__name__, version, shape.__name__)) == []
+
+
+def test_types_of_our_own_take_no_name_that_arm_has() -> None:
+    own = [declared for declared in TYPES if declared.own]
+    groups = {name.partition("_")[0] for version in OPERATIONS.values() for name in version["operations"]}
+    models = {name for version in MODELS.values() for name in version["models"]}
+    assert {declared.namespace for declared in own} == {PROVIDER}
+    assert {declared.model for declared in own}.isdisjoint(models)
+    assert {declared.plural for declared in own}.isdisjoint(groups)
 
 
 def _nested(field: fields.Field[Any]) -> fields.Nested:

@@ -67,12 +67,7 @@ def test_completing_one_registry_leaves_the_defaults_alone() -> None:
 @pytest.mark.parametrize(
     ("path", "value"),
     [
-        ("policies.quarantinePolicy.status", "enabled"),
         ("policies.trustPolicy.status", "enabled"),
-        ("policies.retentionPolicy.status", "enabled"),
-        ("policies.retentionPolicy.days", 30),
-        ("policies.softDeletePolicy.status", "enabled"),
-        ("policies.softDeletePolicy.retentionDays", 30),
         ("policies.exportPolicy.status", "disabled"),
         ("encryption.status", "enabled"),
         ("encryption.keyVaultProperties", {"keyIdentifier": "https://vault.example/keys/k"}),
@@ -178,6 +173,42 @@ def test_the_data_plane_is_told_what_it_enforces() -> None:
     assert (told.admin_enabled, told.anonymous_pull, told.public_access) == (True, True, False)
     assert (told.role_assignment_mode, told.arm_tokens_accepted) == ("AbacRepositoryPermissions", False)
     assert (told.default_action, told.ip_rules, told.tier) == ("Allow", (), Tier.PREMIUM)
+
+
+def policies(**given: Any) -> dict[str, Any]:
+    return {"policies": given}
+
+
+def test_policies_that_are_on_are_in_force() -> None:
+    given = policies(
+        retentionPolicy={"status": "enabled", "days": 0},
+        softDeletePolicy={"status": "enabled"},
+        quarantinePolicy={"status": "enabled"},
+    )
+    told = rules.settings_of(Tier.PREMIUM, checked(given, Tier.PREMIUM))
+    assert (told.retention_days, told.soft_delete_days, told.quarantine) == (0, 7, True)
+    off = policies(retentionPolicy={"days": 9}, softDeletePolicy={"status": "disabled", "retentionDays": 9})
+    told = rules.settings_of(Tier.PREMIUM, checked(off, Tier.PREMIUM))
+    assert (told.retention_days, told.soft_delete_days, told.quarantine) == (None, None, False)
+
+
+@pytest.mark.parametrize("tier", [Tier.BASIC, Tier.STANDARD])
+def test_soft_delete_is_offered_by_every_tier_the_other_policies_by_premium(tier: Tier) -> None:
+    checked(policies(softDeletePolicy={"status": "enabled"}), tier)
+    for policy in ("retentionPolicy", "quarantinePolicy"):
+        with pytest.raises(Failure) as refused:
+            checked(policies(**{policy: {"status": "enabled"}}), tier)
+        assert refused.value.kind.code == "SkuNotSupported"
+        assert refused.value.target == f"properties.policies.{policy}.status"
+
+
+def test_a_policy_is_dated_when_it_changes_and_else_keeps_its_date() -> None:
+    before = checked({}, Tier.PREMIUM)
+    later = datetime(2026, 2, 3, tzinfo=UTC)
+    changed = {**before, "policies": {**before["policies"], "retentionPolicy": {"days": 9}}}
+    after = rules.checked(changed, Tier.PREMIUM, later, before)["policies"]
+    assert after["retentionPolicy"]["lastUpdatedTime"] == "2026-02-03T00:00:00.000000Z"
+    assert after["softDeletePolicy"] == before["policies"]["softDeletePolicy"]
 
 
 def test_classic_cannot_be_chosen() -> None:

@@ -104,7 +104,7 @@ def test_released_endpoints_can_be_had_again(database: Database, demo: RegistryR
     login = EndpointRow("localhost:5001", demo.id, LOGIN, "eastus", 5001)
     with database.write() as tx:
         registries.add_endpoint(tx, login)
-        registries.remove_endpoints(tx, demo.id)
+        registries.remove_endpoint(tx, login.host)
         assert registries.add_endpoint(tx, login)
 
 

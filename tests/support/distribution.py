@@ -17,8 +17,9 @@ from controlplane.distribution.application import DistributionPlane, wsgi
 from controlplane.domain.roles import built_in_roles
 from controlplane.domain.scopes import registry_id
 from controlplane.domain.tiers import Tier
+from controlplane.domain.webhooks import Happened
 from controlplane.kernel.clock import Clock
-from controlplane.persistence import registries, role_assignments
+from controlplane.persistence import events, registries, role_assignments
 from controlplane.persistence.database import Database
 from controlplane.persistence.registries import EndpointRow, RegistryRow, RegistrySettings
 from controlplane.persistence.role_assignments import AssignmentRow
@@ -121,6 +122,11 @@ class Plane:
                 tx, AssignmentRow(key, row.key, principal.object_id, "ServicePrincipal", role_id, None)
             )
         return key
+
+    def events(self, row: RegistryRow) -> list[Happened]:
+        """Return what happened to a registry's content, in order."""
+        with self.services.database.read() as tx:
+            return [event for _, _, event in reversed(events.page(tx, row.id, None, 1000))]
 
     def another_process(self) -> Plane:
         """Return the plane of another process over the same database and folder."""

@@ -46,6 +46,7 @@ def upgrade() -> None:
         sa.Column("request", sa.JSON(), nullable=False),
         sa.Column("actor", sa.Text(), nullable=True),
         sa.Column("created_at", types.Moment(), nullable=False),
+        sa.Column("untold_since", types.Moment(), nullable=True),
         sa.ForeignKeyConstraint(
             ["registry_id"], ["registries.id"], name=op.f("fk_events_registry_id"), ondelete="CASCADE"
         ),
@@ -56,6 +57,118 @@ def upgrade() -> None:
     with op.batch_alter_table("events", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_events_created_at"), ["created_at"], unique=False)
         batch_op.create_index("ix_events_registry", ["registry_id", "seq"], unique=False)
+        batch_op.create_index(
+            "ix_events_untold",
+            ["registry_id", "seq"],
+            unique=False,
+            sqlite_where=sa.text("untold_since IS NOT NULL"),
+            postgresql_where=sa.text("untold_since IS NOT NULL"),
+        )
+
+    op.create_table(
+        "webhooks",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("registry_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("region", sa.Text(), nullable=False),
+        sa.Column("enabled", sa.Boolean(), nullable=False),
+        sa.Column("actions", sa.JSON(), nullable=False),
+        sa.Column("scope", sa.Text(), nullable=False),
+        sa.Column("service_uri", sa.Text(), nullable=False),
+        sa.Column("headers", sa.Text(), nullable=False),
+        sa.Column("signing_secret", sa.Text(), nullable=True),
+        sa.Column("failing_since", types.Moment(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["registry_id"],
+            ["registries.id"],
+            name=op.f("fk_webhooks_registry_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_webhooks")),
+        sa.UniqueConstraint("key", name=op.f("uq_webhooks_key")),
+        sqlite_autoincrement=True,
+    )
+    with op.batch_alter_table("webhooks", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_webhooks_registry_id"), ["registry_id"], unique=False)
+
+    op.create_table(
+        "cache_rules",
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("registry_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("target", sa.Text(), nullable=False),
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("credential_set", sa.Text(), nullable=True),
+        sa.Column("ttl", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["registry_id"],
+            ["registries.id"],
+            name=op.f("fk_cache_rules_registry_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_cache_rules")),
+        sa.UniqueConstraint("registry_id", "target", name=op.f("uq_cache_rules_registry_id_target")),
+    )
+    op.create_table(
+        "cached_tags",
+        sa.Column("registry_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("repository", sa.Text(), nullable=False),
+        sa.Column("tag", sa.Text(), nullable=False),
+        sa.Column("compared_at", types.Moment(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["registry_id"],
+            ["registries.id"],
+            name=op.f("fk_cached_tags_registry_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("registry_id", "repository", "tag", name=op.f("pk_cached_tags")),
+    )
+    op.create_table(
+        "deliveries",
+        sa.Column(
+            "seq", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("webhook_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("event_id", sa.Text(), nullable=False),
+        sa.Column("repository", sa.Text(), nullable=False),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("due_at", types.Moment(), nullable=False),
+        sa.Column("lease_until", types.Moment(), nullable=True),
+        sa.Column("request", sa.JSON(), nullable=True),
+        sa.Column("response", sa.JSON(), nullable=True),
+        sa.Column("created_at", types.Moment(), nullable=False),
+        sa.Column("ended_at", types.Moment(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["webhook_id"],
+            ["webhooks.id"],
+            name=op.f("fk_deliveries_webhook_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("seq", name=op.f("pk_deliveries")),
+        sa.UniqueConstraint("id", name=op.f("uq_deliveries_id")),
+        sqlite_autoincrement=True,
+    )
+    with op.batch_alter_table("deliveries", schema=None) as batch_op:
+        batch_op.create_index("ix_deliveries_created", ["created_at"], unique=False)
+        batch_op.create_index("ix_deliveries_webhook", ["webhook_id", "seq"], unique=False)
+        batch_op.create_index(
+            "ix_deliveries_due",
+            ["due_at"],
+            unique=False,
+            sqlite_where=sa.text("state = 'pending'"),
+            postgresql_where=sa.text("state = 'pending'"),
+        )
+        batch_op.create_index(
+            "ix_deliveries_line",
+            ["webhook_id", "repository", "seq"],
+            unique=False,
+            sqlite_where=sa.text("state = 'pending'"),
+            postgresql_where=sa.text("state = 'pending'"),
+        )
 
     with op.batch_alter_table("blobs", schema=None) as batch_op:
         batch_op.add_column(sa.Column("review_after", types.Moment(), nullable=True))
@@ -109,11 +222,13 @@ def upgrade() -> None:
         )
         batch_op.create_index("ix_manifests_updated", ["repository_id", "updated_at", "digest"], unique=False)
 
-    with op.batch_alter_table("registries", schema=None) as batch_op:
+    # Not copied into a new table, which would forget which ids were given out (see tables.registries).
+    with op.batch_alter_table("registries", schema=None, recreate="never") as batch_op:
         batch_op.add_column(sa.Column("quarantine", sa.Boolean(), server_default=sa.false(), nullable=False))
         batch_op.add_column(sa.Column("retention_days", sa.BigInteger(), nullable=True))
         batch_op.add_column(sa.Column("soft_delete_days", sa.BigInteger(), nullable=True))
         batch_op.add_column(sa.Column("write_once", sa.JSON(), server_default="[]", nullable=False))
+        batch_op.add_column(sa.Column("cached", sa.Boolean(), server_default=sa.false(), nullable=False))
 
     with op.batch_alter_table("repositories", schema=None) as batch_op:
         batch_op.add_column(sa.Column("size", sa.BigInteger(), server_default="0", nullable=False))
@@ -164,10 +279,88 @@ def upgrade() -> None:
             batch_op.f("fk_tags_manifest_id"), "manifests", ["manifest_id"], ["id"], ondelete="SET NULL"
         )
 
+    op.create_table(
+        "blob_regions",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_blob_regions")),
+    )
+    op.create_table(
+        "replicas",
+        sa.Column("registry_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("region", sa.Text(), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("endpoint_enabled", sa.Boolean(), nullable=False),
+        sa.Column("created_at", types.Moment(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["registry_id"], ["registries.id"], name=op.f("fk_replicas_registry_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("registry_id", "region", name=op.f("pk_replicas")),
+    )
+    op.create_table(
+        "blob_places",
+        sa.Column("region", sa.Text(), nullable=False),
+        sa.Column("digest", sa.Text(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("due_at", types.Moment(), nullable=False),
+        sa.Column("lease_until", types.Moment(), nullable=True),
+        sa.Column("wanted_at", types.Moment(), nullable=False),
+        sa.Column("stored_at", types.Moment(), nullable=True),
+        sa.Column("error", sa.Text(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["digest"], ["blobs.digest"], name=op.f("fk_blob_places_digest"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("region", "digest", name=op.f("pk_blob_places")),
+    )
+    with op.batch_alter_table("blob_places", schema=None) as batch_op:
+        batch_op.create_index("ix_blob_places_digest", ["digest"], unique=False)
+        batch_op.create_index(
+            "ix_blob_places_due",
+            ["region", "due_at"],
+            unique=False,
+            sqlite_where=sa.text("state <> 'present'"),
+            postgresql_where=sa.text("state <> 'present'"),
+        )
+        batch_op.create_index("ix_blob_places_stored", ["region", "stored_at"], unique=False)
+    op.create_table(
+        "arrivals",
+        sa.Column(
+            "seq", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.Column("registry_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("region", sa.Text(), nullable=False),
+        sa.Column("manifest_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("repository", sa.Text(), nullable=False),
+        sa.Column("change", sa.JSON(), nullable=False),
+        sa.Column("origin", sa.JSON(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["manifest_id"], ["manifests.id"], name=op.f("fk_arrivals_manifest_id"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["registry_id"], ["registries.id"], name=op.f("fk_arrivals_registry_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("seq", name=op.f("pk_arrivals")),
+        sqlite_autoincrement=True,
+    )
+    with op.batch_alter_table("arrivals", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_arrivals_region"), ["region"], unique=False)
+        batch_op.create_index(batch_op.f("ix_arrivals_manifest_id"), ["manifest_id"], unique=False)
+    with op.batch_alter_table("uploads", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("region", sa.Text(), server_default="", nullable=False))
+
     _fill()
 
 
 def downgrade() -> None:
+    with op.batch_alter_table("uploads", schema=None) as batch_op:
+        batch_op.drop_column("region")
+    for table in ("arrivals", "blob_places", "replicas", "blob_regions"):
+        op.drop_table(table)
+    op.drop_table("cached_tags")
+    op.drop_table("cache_rules")
+    op.drop_table("deliveries")
+    op.drop_table("webhooks")
     with op.batch_alter_table("tags", schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f("fk_tags_manifest_id"), type_="foreignkey")
         batch_op.create_foreign_key(
@@ -207,7 +400,9 @@ def downgrade() -> None:
         batch_op.drop_column("locks")
         batch_op.drop_column("size")
 
-    with op.batch_alter_table("registries", schema=None) as batch_op:
+    kept = {"sqlite_autoincrement": True}
+    with op.batch_alter_table("registries", schema=None, table_kwargs=kept) as batch_op:
+        batch_op.drop_column("cached")
         batch_op.drop_column("write_once")
         batch_op.drop_column("soft_delete_days")
         batch_op.drop_column("retention_days")
@@ -268,6 +463,7 @@ def downgrade() -> None:
 
 # What the new columns say of content that is there already.
 _FILLED = (
+    "INSERT INTO blob_regions (name) SELECT DISTINCT region FROM endpoints",
     "UPDATE tags SET digest = (SELECT m.digest FROM manifests m WHERE m.id = tags.manifest_id)",
     "UPDATE tags SET ended_by = 'moved' WHERE until IS NOT NULL",
     """UPDATE manifests SET untagged_at = updated_at WHERE NOT EXISTS

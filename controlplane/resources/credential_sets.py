@@ -1,0 +1,110 @@
+"""Credential sets: Microsoft.ContainerRegistry/registries/credentialSets, the users of upstreams."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from controlplane.arm.contexts import Context, Validation
+from controlplane.arm.declaration import Lifecycle, NameRule, ResourceType
+from controlplane.arm.fields import choice, items, model, moment, nested, text
+from controlplane.arm.identities import IDENTITY
+from controlplane.domain.scopes import REGISTRY_TYPE
+from controlplane.domain.upstreams import is_host
+from controlplane.kernel.catalogue import INVALID_REQUEST_CONTENT
+from controlplane.kernel.clock import rfc3339
+from controlplane.kernel.errors import Failure
+from controlplane.persistence.database import Transaction
+from controlplane.persistence.resources import ResourceRow
+from controlplane.services import registry_rules
+from controlplane.services.graph import Services
+from controlplane.services.secrets import is_identifier
+
+_HEALTH = model(
+    "CredentialHealth",
+    {"status": choice(("Healthy", "Unhealthy")), "errorCode": text(), "errorMessage": text()},
+)
+_CREDENTIAL = model(
+    "AuthCredential",
+    {
+        "name": choice(("Credential1",)),
+        "usernameSecretIdentifier": text(),
+        "passwordSecretIdentifier": text(),
+        "credentialHealth": nested(_HEALTH, read_only=True),
+    },
+)
+PROPERTIES = model(
+    "CredentialSetProperties",
+    {
+        "loginServer": text(create_only=True),
+        "authCredentials": items(nested(_CREDENTIAL), longest=1),
+        "creationDate": moment(read_only=True),
+    },
+)
+MEMBERS = model("CredentialSetMembers", {"identity": nested(IDENTITY)})
+_IDENTIFIERS = ("usernameSecretIdentifier", "passwordSecretIdentifier")
+
+
+def _validate(ctx: Validation) -> None:
+    services: Services = ctx.services
+    known = ctx.after.properties
+    if not is_host(known.get("loginServer") or ""):
+        raise _wrong("loginServer", "must be the name of a registry, such as registry.example.com")
+    credentials = known.get("authCredentials") or []
+    if not credentials:
+        raise _wrong("authCredentials", "must name the secrets of one credential")
+    for name in _IDENTIFIERS:
+        if not is_identifier(credentials[0].get(name) or ""):
+            what = "must be https://VAULT.vault.azure.net/secrets/NAME"
+            raise _wrong(f"authCredentials[0].{name}", what)
+    credentials[0].setdefault("name", "Credential1")
+    if registry_rules.wants_identity(ctx.after.members.pop("identity", None)):
+        principal = services.directory.ensure_identity(ctx.tx, ctx.scope.key, ctx.scope.name)
+        ctx.after.members["identity"] = {
+            "type": "SystemAssigned",
+            "principalId": principal.id,
+            "tenantId": services.directory.tenant_id(),
+        }
+
+
+def _saved(tx: Transaction, _before: ResourceRow | None, after: ResourceRow, ctx: Context) -> None:
+    services: Services = ctx.services
+    if "identity" not in after.members:
+        services.directory.remove_identity(tx, after.key)
+
+
+def _removed(tx: Transaction, row: ResourceRow, ctx: Context) -> None:
+    services: Services = ctx.services
+    services.directory.remove_identity(tx, row.key)
+
+
+def _view(row: ResourceRow, _api_version: str, ctx: Context) -> Mapping[str, Any]:
+    services: Services = ctx.services
+    shown = [
+        {**one, "credentialHealth": services.credential_sets.health(one)}
+        for one in row.properties["authCredentials"]
+    ]
+    return {**row.properties, "authCredentials": shown, "creationDate": rfc3339(row.created_at)}
+
+
+def _wrong(member: str, reason: str) -> Failure:
+    target = f"properties.{member}"
+    return Failure(INVALID_REQUEST_CONTENT, reason=f"{target}: {reason}", target=target)
+
+
+RESOURCE = ResourceType(
+    type=f"{REGISTRY_TYPE}/credentialSets",
+    model="CredentialSet",
+    plural="CredentialSets",
+    api_versions=("2025-11-01", "2026-09-01-preview"),
+    parent=REGISTRY_TYPE,
+    properties=PROPERTIES,
+    members=MEMBERS,
+    name=NameRule(
+        "[a-zA-Z0-9](?:[a-zA-Z0-9-]{3,48}[a-zA-Z0-9])",
+        "A credential set's name has 5 to 50 letters, digits and dashes, none of them at an end a dash.",
+    ),
+    name_parameter="credentialSetName",
+    deleted=204,
+    lifecycle=Lifecycle(validate=_validate, saved=_saved, removed=_removed, view=_view),
+)

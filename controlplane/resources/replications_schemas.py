@@ -1,0 +1,26 @@
+"""What is shown of a replication: its state as ARM has it, and how far behind it is."""
+
+from __future__ import annotations
+
+from controlplane.arm.fields import anything, model, moment, nested, text, whole
+
+STATUS = model(
+    "Status",
+    {
+        "displayStatus": text(read_only=True),
+        "message": text(read_only=True),
+        "timestamp": moment(read_only=True),
+    },
+)
+_LAG = model("ReplicationLag", {"p50": anything(doc="Seconds."), "p99": anything(doc="Seconds.")})
+REPLICATION_STATUS = model(
+    "ReplicationStatus",
+    {
+        "lag": nested(_LAG, doc="From when copies were wanted to when they were there, of the newest."),
+        "pendingBytes": whole(),
+        "pendingBlobs": whole(),
+        "failed": whole(doc="Copies whose last attempt failed; they are tried again."),
+        "lastError": text(nullable=True),
+        "copiedBytes": whole(),
+    },
+)

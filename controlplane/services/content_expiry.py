@@ -1,0 +1,48 @@
+"""What goes with time: uploads nobody goes on with, old events, operations that ended long ago."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from controlplane.persistence import events, operations, uploads
+from controlplane.services.graph import Services
+
+_UPLOADS = 100
+_ROWS = 1000
+
+
+def reap_uploads(services: Services, state: dict[str, Any]) -> tuple[dict[str, Any], bool]:
+    """Drop uploads that have been idle too long, then bytes of uploads that no row speaks of.
+
+    A request that is just writing to one finds it gone, and its client begins again. Dies midway: bytes
+    without a row are found the next time.
+    """
+    before = services.clock.now() - timedelta(seconds=services.settings.upload_lifetime)
+    with services.database.write() as tx:
+        idle = uploads.delete_idle(tx, before, _UPLOADS)
+    for upload in idle:
+        services.regions.discard(upload.id, upload.region)
+    if idle:
+        return state, len(idle) == _UPLOADS
+    stored = services.regions.idle_uploads(before, _UPLOADS)
+    with services.database.read() as tx:
+        known = uploads.known(tx, [upload for upload, _ in stored])
+    orphans = [(upload, region) for upload, region in stored if upload not in known]
+    for orphan, region in orphans:
+        services.regions.discard(orphan, region)
+    return state, len(orphans) == _UPLOADS
+
+
+def prune_events(services: Services, state: dict[str, Any]) -> tuple[dict[str, Any], bool]:
+    """Remove a batch of old events."""
+    before = services.clock.now() - timedelta(days=services.settings.event_days)
+    with services.database.write() as tx:
+        return state, events.prune(tx, before, _ROWS) == _ROWS
+
+
+def prune_operations(services: Services, state: dict[str, Any]) -> tuple[dict[str, Any], bool]:
+    """Remove a batch of operations that ended long ago; their status is no longer to be had then."""
+    before = services.clock.now() - timedelta(days=services.settings.operation_days)
+    with services.database.write() as tx:
+        return state, operations.prune(tx, before, _ROWS) == _ROWS
