@@ -51,7 +51,7 @@ check: $(DEVELOPMENT) ## Format, lint, types, layers, and drift of migrations, d
 	@echo "types";      $(BIN)/mypy --strict --no-error-summary $(CODE)
 	@echo "layers";     $(BIN)/lint-imports --no-logo > $(VENV)/.layers 2>&1 || { cat $(VENV)/.layers; exit 1; }
 	@echo "migrations"; $(BIN)/python .ci/drift.py
-	@echo "documents";  $(BIN)/controlplane openapi --check && $(BIN)/controlplane settings --check
+	@echo "documents";  for document in openapi settings coverage; do $(BIN)/controlplane $$document --check || exit 1; done
 	@echo "locks";      $(BIN)/python .ci/locks.py
 
 fmt: $(DEVELOPMENT) ## Format the code and apply safe fixes
@@ -66,8 +66,8 @@ migrate: $(DEVELOPMENT) ## Write a migration for changed tables (NAME="what chan
 	  ACRCTL_STATE_DIR=$$state $(BIN)/alembic revision --autogenerate -m "$(NAME)"; \
 	  code=$$?; rm -rf "$$state"; exit $$code
 
-openapi: $(DEVELOPMENT) ## Write docs/reference/openapi.json and settings.md anew
-	@$(BIN)/controlplane openapi --write && $(BIN)/controlplane settings --write
+openapi: $(DEVELOPMENT) ## Write docs/reference/openapi.json, settings.md and coverage.md anew
+	@for document in openapi settings coverage; do $(BIN)/controlplane $$document --write || exit 1; done
 
 lock: $(DEVELOPMENT) ## Resolve the dependencies anew and pin them
 	@$(BIN)/python -m venv .venv-lock && .venv-lock/bin/pip --quiet install uv

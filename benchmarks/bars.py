@@ -22,6 +22,11 @@ class Bar:
     rule: Rule
     limit: float
 
+    @property
+    def compares(self) -> bool:
+        """Tell whether the peer's figure counts."""
+        return self.rule.startswith("ratio")
+
     def passes(self, ours: float, peer: float) -> bool:
         """Tell whether the medians of both sides satisfy the bar."""
         if self.rule == "value at most":

@@ -67,8 +67,8 @@ def _cells(result: Result) -> tuple[str, ...]:
         row.title,
         row.unit,
         _figure(result.ours_median),
-        _figure(result.peer_median),
-        f"{result.ratio:.2f}",
+        _figure(result.peer_median) if row.bar.compares else "-",
+        f"{result.ratio:.2f}" if row.bar.compares else "-",
         str(row.bar),
         "pass" if result.passed else "FAIL",
     )

@@ -34,17 +34,22 @@ def repository_name(number: int) -> str:
 
 def tags(deployment: Deployment, repository: str, count: int) -> None:
     """Give a repository one manifest and so many tags that name it."""
-    now = datetime.now(UTC)
     with _opened(deployment) as database:
-        for start in range(0, count, _BATCH):
-            with database.write() as tx:
-                row = content_repositories.ensure(tx, _registry(deployment, database), repository, now)
-                manifest, _ = content_manifests.insert(tx, row.id, _manifest("tags"), now, tagged=True)
-                step = range(start, min(start + _BATCH, count))
-                for number in step:
-                    target = Target(tag_name(number), manifest, _manifest("tags").digest)
-                    content_tags.put(tx, row.id, target, None, now)
-                content_repositories.count(tx, row.id, Counts(int(start == 0), len(step)), now)
+        tags_in(database, _registry(deployment, database), repository, count)
+
+
+def tags_in(database: Database, registry_id: int, repository: str, count: int) -> None:
+    """Do so in a database."""
+    now = datetime.now(UTC)
+    for start in range(0, count, _BATCH):
+        with database.write() as tx:
+            row = content_repositories.ensure(tx, registry_id, repository, now)
+            manifest, _ = content_manifests.insert(tx, row.id, _manifest("tags"), now, tagged=True)
+            step = range(start, min(start + _BATCH, count))
+            for number in step:
+                target = Target(tag_name(number), manifest, _manifest("tags").digest)
+                content_tags.put(tx, row.id, target, None, now)
+            content_repositories.count(tx, row.id, Counts(int(start == 0), len(step)), now)
 
 
 def repositories(deployment: Deployment, count: int) -> None:

@@ -23,6 +23,7 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "audit": ("upkeep:audit", "Count sizes and links again and compare."),
     "openapi": ("documents:openapi", "Print the OpenAPI document, or check the stored one."),
     "settings": ("documents:settings", "Print every setting and its value."),
+    "coverage": ("documents:coverage", "Print which operations of Azure's API are served."),
     "supervise": ("supervising:supervise", ""),
 }
 

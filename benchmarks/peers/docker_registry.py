@@ -20,7 +20,7 @@ _USER = "benchmark"
 
 
 @contextlib.contextmanager
-def started(folder: Path, program: str | None = None) -> Iterator[Registry]:
+def started(folder: Path, program: str | None = None, *, access_log: bool = False) -> Iterator[Registry]:
     """Run docker-registry, or another ``program`` of its kind, and its token service until the block ends."""
     program = program or need("docker-registry")
     folder.mkdir()
@@ -28,7 +28,7 @@ def started(folder: Path, program: str | None = None) -> Iterator[Registry]:
     port, password = free_ports(2), secrets.token_urlsafe(16)
     user = {token_service.KEY: str(signing.key), token_service.USER: f"{_USER}:{password}"}
     configuration = folder / "config.yml"  # JSON is YAML
-    configuration.write_text(json.dumps(_configuration(folder, port, tls, signing)))
+    configuration.write_text(json.dumps(_configuration(folder, port, tls, signing, access_log)))
     with (
         running(_token_command(tls, port + 1), port + 1, folder / "token.log", os.environ | user),
         running(
@@ -38,11 +38,13 @@ def started(folder: Path, program: str | None = None) -> Iterator[Registry]:
         yield Registry(f"https://localhost:{port}", tls.certificate, _USER, password, process)
 
 
-def _configuration(folder: Path, port: int, tls: KeyPair, signing: KeyPair) -> dict[str, object]:
+def _configuration(
+    folder: Path, port: int, tls: KeyPair, signing: KeyPair, access_log: bool
+) -> dict[str, object]:
     """Write what a careful operator would: descriptors cached in memory, no access log, deletes allowed."""
     return {
         "version": 0.1,
-        "log": {"level": "error", "accesslog": {"disabled": True}},
+        "log": {"level": "error", "accesslog": {"disabled": not access_log}},
         "storage": {
             "filesystem": {"rootdirectory": str(folder / "data")},
             "cache": {"blobdescriptor": "inmemory"},

@@ -33,7 +33,7 @@ def push(bench: Bench) -> Contest:
         def measure() -> float:
             name = f"bench/small{next(_runs)}"
             images = [random_image(bench.sizes.small_layer) for _ in range(bench.sizes.small_images)]
-            return _rate(bench, registry, name, images, _push)
+            return _rate(bench, (registry, name), images, _push)
 
         return measure
 
@@ -46,8 +46,8 @@ def pull(bench: Bench) -> Contest:
     def prepare(registry: Registry) -> Callable[[], float]:
         name = f"bench/small{next(_runs)}"
         images = [random_image(bench.sizes.small_layer) for _ in range(bench.sizes.small_images)]
-        _rate(bench, registry, name, images, _push)
-        return lambda: _rate(bench, registry, name, images, _pull, rounds=4)
+        _rate(bench, (registry, name), images, _push)
+        return lambda: _rate(bench, (registry, name), images, _pull, 4)
 
     return bench.contest(prepare)
 
@@ -81,9 +81,10 @@ Work = Callable[[Line, str, Image, str], None]
 
 
 def _rate(
-    bench: Bench, registry: Registry, repository: str, images: Sequence[Image], work: Work, *, rounds: int = 1
+    bench: Bench, where: tuple[Registry, str], images: Sequence[Image], work: Work, rounds: int = 1
 ) -> float:
     """Share the images among processes of several clients each; return images a second."""
+    registry, repository = where
     client = Client(registry)
     token = client.log_in(repository)
     client.close()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from benchmarks.bars import Bar
 from benchmarks.bench import Bench, Contest
-from benchmarks.rows import blobs, command_line, crowds, images, listings, requests, small_images
+from benchmarks.rows import blobs, collection, command_line, crowds, images, listings, requests, small_images
 
 _EQUAL = Bar("ratio at least", 1.0)
 DOCKER_REGISTRY, CLICK, AZ = "docker-registry", "a bare click program", "az"
@@ -77,6 +77,10 @@ ROWS: tuple[Row, ...] = (
     Row("p99", "manifest GET, 99th percentile", "ms", Bar("value below", 50), 3, NOBODY, crowds.slowest),
     Row("crowd", "failures at 500 clients", "", Bar("value at most", 0), 1, NOBODY, crowds.failures),
     Row("tags-page", "page of 100 tags of 100,000", "ms", Bar("ratio below", 1.5), 5, FEW, listings.tags),
+    Row(
+        "collection", "deleting and collecting a manifest, 100,000 tags", "ms", Bar("ratio below", 1.5), 5,
+        FEW, collection.collection,
+    ),
     Row(
         "catalog-page", "page of 100 repositories of 100,000", "ms", Bar("ratio below", 1.5), 5, FEW,
         listings.catalog,

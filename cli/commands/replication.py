@@ -74,5 +74,16 @@ COMMANDS = commands(GROUP) | {
             ("How far behind is each region?", "acrctl replication status -r demo01 -o table"),
             ("Only one.", "acrctl replication status -r demo01 -n westus"),
         ),
+        about="Lag is in seconds: from when copies were wanted to when they were there.",
+        table=(
+            Column("NAME", "name"),
+            Column("LOCATION", "location"),
+            Column("LAG P50", "lag.p50"),
+            Column("LAG P99", "lag.p99"),
+            Column("PENDING BLOBS", "pendingBlobs"),
+            Column("PENDING BYTES", "pendingBytes"),
+            Column("FAILED", "failed"),
+            Column("LAST ERROR", "lastError"),
+        ),
     ),
 }

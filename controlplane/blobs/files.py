@@ -7,7 +7,6 @@ must support ``flock`` and atomic renames.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
 from collections.abc import Iterator, Sequence
@@ -24,7 +23,6 @@ from controlplane.blobs.store import (
     BlobStat,
     StoredBlob,
     StoreUnavailableError,
-    UploadBusyError,
     UploadMissingError,
 )
 from controlplane.domain.digests import Digest
@@ -65,11 +63,15 @@ class FilesDriver:
         except OSError as error:
             raise StoreUnavailableError(str(error)) from error
         try:
-            size = _claim(descriptor, path, least)
+            size = folders.claim(descriptor, path, least)
         except BaseException:
             os.close(descriptor)
             raise
         return FileWriter(self, descriptor, path, size)
+
+    def glimpse(self, upload: str, start: int, length: int) -> bytes | None:
+        """Return bytes of an upload that somebody writes to; see the protocol."""
+        return folders.glimpse(self._upload(upload), start, length)
 
     def discard(self, upload: str) -> None:
         """Drop an upload; one that is being written to just loses its name."""
@@ -277,24 +279,3 @@ class FileReader:
     def __del__(self) -> None:
         """Close a file that its reader forgot."""
         self.close()
-
-
-def _claim(descriptor: int, path: Path, least: int) -> int:
-    """Lock the file and make sure that it still is the upload and has the bytes; return its size."""
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        raise UploadBusyError(path.name) from error
-    found = os.fstat(descriptor)
-    # Between open and lock the upload may have been finished: then this file is a blob by now.
-    if not _names(path, found) or found.st_size < least:
-        raise UploadMissingError(path.name)
-    os.lseek(descriptor, 0, os.SEEK_END)
-    return found.st_size
-
-
-def _names(path: Path, found: os.stat_result) -> bool:
-    try:
-        return os.path.samestat(path.stat(), found)
-    except FileNotFoundError:
-        return False

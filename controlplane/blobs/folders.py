@@ -1,14 +1,21 @@
-"""What the files driver reads from folders: pages of blobs, and uploads that nobody writes to."""
+"""What the files driver does with folders: pages of blobs, and uploads that somebody or nobody writes to."""
 
 from __future__ import annotations
 
+import fcntl
 import os
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 
-from controlplane.blobs.store import BlobStat, StoredBlob, StoreUnavailableError
+from controlplane.blobs.store import (
+    BlobStat,
+    StoredBlob,
+    StoreUnavailableError,
+    UploadBusyError,
+    UploadMissingError,
+)
 from controlplane.domain.digests import Digest, is_digest
 
 
@@ -31,6 +38,34 @@ def walk(blobs: Path, after: Digest | None, limit: int) -> Sequence[StoredBlob]:
 def idle(uploads: Path, before: datetime, limit: int) -> Sequence[str]:
     """Return up to ``limit`` names of files that were last changed before a time."""
     return list(islice(_unchanged(uploads, before.timestamp()), limit))
+
+
+def glimpse(upload: Path, start: int, length: int) -> bytes:
+    """Return bytes of a file that another process writes to; none when it has not got so far."""
+    try:
+        descriptor = os.open(upload, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return b""
+    except OSError as error:
+        raise StoreUnavailableError(str(error)) from error
+    try:
+        return os.pread(descriptor, length, start)
+    finally:
+        os.close(descriptor)
+
+
+def claim(descriptor: int, path: Path, least: int) -> int:
+    """Lock the file and make sure that it still is the upload and has the bytes; return its size."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise UploadBusyError(path.name) from error
+    found = os.fstat(descriptor)
+    # Between open and lock the upload may have been finished: then this file is a blob by now.
+    if not _is_same(path, found) or found.st_size < least:
+        raise UploadMissingError(path.name)
+    os.lseek(descriptor, 0, os.SEEK_END)
+    return found.st_size
 
 
 def sync_folder(folder: Path) -> None:
@@ -70,3 +105,10 @@ def _unchanged(uploads: Path, before: float) -> Iterator[str]:
                     yield entry.name
             except FileNotFoundError:  # finished or discarded meanwhile
                 continue
+
+
+def _is_same(path: Path, found: os.stat_result) -> bool:
+    try:
+        return os.path.samestat(path.stat(), found)
+    except FileNotFoundError:
+        return False

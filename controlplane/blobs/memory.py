@@ -43,6 +43,11 @@ class MemoryDriver:
             self.modified.setdefault(upload, datetime.now(UTC))
         return MemoryWriter(self, upload, content)
 
+    def glimpse(self, upload: str, start: int, length: int) -> bytes | None:
+        """Return bytes of an upload that somebody writes to."""
+        with self.lock:
+            return bytes(self.uploads.get(upload, b"")[start : start + length])
+
     def discard(self, upload: str) -> None:
         """Drop an upload, if there is one."""
         with self.lock:

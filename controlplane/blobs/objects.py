@@ -50,6 +50,10 @@ class ObjectDriver:
         """Open an upload; see the protocol."""
         return ObjectWriter(self._folder(upload).claim(upload, least), self._blob)
 
+    def glimpse(self, upload: str, start: int, length: int) -> bytes | None:  # noqa: ARG002
+        """Return None: parts are on their way."""
+        return None
+
     def discard(self, upload: str) -> None:
         """Drop an upload; a writer that has it open finds its parts missing."""
         self._folder(upload).clear()

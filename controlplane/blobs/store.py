@@ -156,6 +156,16 @@ class BlobStore(Protocol):
         """
         ...
 
+    def glimpse(self, upload: str, start: int, length: int) -> bytes | None:
+        """Return bytes of an upload that somebody else may be writing to; none when it has no such yet.
+
+        None says that the store cannot show them before they are a blob. What is seen may be dropped again.
+
+        Raises:
+            StoreUnavailableError: the store cannot be read.
+        """
+        ...
+
     def discard(self, upload: str) -> None:
         """Drop an upload, if there is one."""
         ...

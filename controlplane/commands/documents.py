@@ -1,4 +1,4 @@
-"""openapi, settings: documents that are made from the code, and the check that they are up to date."""
+"""openapi, settings, coverage: documents made from the code, and the check that they are up to date."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from controlplane.app import openapi_document
-from controlplane.commands import settings_table
+from controlplane.commands import coverage_table, settings_table
 from controlplane.commands.common import Refusal, load_settings, reporting
 
 _DOCS = Path(__file__).resolve().parents[2] / "docs" / "reference"
@@ -36,6 +36,17 @@ def settings(*, markdown: bool, write: bool, check: bool) -> None:
         return
     for variable, value, was_set in settings_table.values(load_settings()):
         click.echo(f"{'*' if was_set else ' '} {variable:<34} {value}")
+
+
+@click.command()
+@click.option("--write", is_flag=True, help="Write docs/reference/coverage.md.")
+@click.option("--check", is_flag=True, help="Exit with 1 if docs/reference/coverage.md is out of date.")
+@reporting
+def coverage(*, write: bool, check: bool) -> None:
+    """Print which operations of Azure's API are served, and what is answered to the others."""
+    if not coverage_table.FACTS.exists():
+        raise Refusal(f"{coverage_table.FACTS} is missing.", "Run this in a checkout of the project.")
+    _deliver(coverage_table.markdown(), _DOCS / "coverage.md", write=write, check=check)
 
 
 def _deliver(text: str, file: Path, *, write: bool, check: bool) -> None:

@@ -19,7 +19,7 @@ from controlplane.distribution.gate import PULL, Gate, host_of
 from controlplane.distribution.ranges import wanted_range
 from controlplane.distribution.redirects import Redirects
 from controlplane.distribution.rights import sees_quarantine
-from controlplane.domain.digests import Digest, is_digest, parse_digest
+from controlplane.domain.digests import Digest, digest_of, is_digest, parse_digest
 from controlplane.domain.locks import Lock
 from controlplane.domain.negotiation import accepts
 from controlplane.domain.quarantine import bars
@@ -49,6 +49,7 @@ _PREFIX = "/v2/"
 _MANIFESTS = "/manifests/"
 _BLOBS = "/blobs/"
 _SMALL = 64 * 1024  # a blob up to this size is answered at once rather than streamed
+_HASHED = 16 * 1024  # one up to this size is hashed before it is sent; larger ones are the scrub's
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +193,7 @@ class HotPath:
         if "HTTP_RANGE" in environ and environ.get("HTTP_IF_RANGE", f'"{text}"') == f'"{text}"':
             part = wanted_range(environ["HTTP_RANGE"], size)
         start, length = part or (0, size)
-        body = _opened(blobs, digest, start, length)
+        body = _opened(blobs, digest, start, length, whole=part is None)
         headers = [*_headers(text, "application/octet-stream", length), ("Accept-Ranges", "bytes")]
         if part is None:
             start_response("200 OK", headers)
@@ -246,7 +247,7 @@ def _not_modified(start_response: StartResponse, headers: Headers) -> list[bytes
     return []
 
 
-def _opened(blobs: BlobStore, digest: Digest, start: int, length: int) -> Iterable[bytes]:
+def _opened(blobs: BlobStore, digest: Digest, start: int, length: int, *, whole: bool) -> Iterable[bytes]:
     """Return bytes of a blob; few of them are read at once, so that a store that fails is an answer."""
     try:
         # Opened to its end, whatever part is wanted, so that a file that lost bytes is noticed.
@@ -254,14 +255,17 @@ def _opened(blobs: BlobStore, digest: Digest, start: int, length: int) -> Iterab
         if length > _SMALL:
             return reader
         try:
-            return [b"".join(reader)]
+            content = b"".join(reader)
         finally:
             reader.close()
     except BlobMissingError as error:
         raise _lost(digest) from error
+    if whole and length <= _HASHED and digest_of(content, digest.algorithm) != str(digest):
+        raise _lost(digest)
+    return [content]
 
 
 def _lost(digest: Digest) -> Failure:
-    """Return the answer for a blob whose bytes are not all in the store: a client may push it again."""
-    _LOG.error("the store has lost bytes of blob %s", digest)
+    """Return the answer for a blob whose bytes are lost or damaged: a client may push it again."""
+    _LOG.error("the store has lost or damaged bytes of blob %s", digest)
     return Failure(BLOB_UNKNOWN)

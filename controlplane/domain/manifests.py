@@ -114,6 +114,15 @@ def parse_manifest(payload: bytes, content_type: str | None) -> Manifest:
     )
 
 
+def size_in(payload: bytes, digest: str) -> int | None:
+    """Return the size, in bytes, that an image's manifest gives for a blob; None when it gives none."""
+    try:
+        parts = _image_edges(_load(payload))
+    except (ManifestError, KeyError):
+        return None
+    return next((edge.size for edge in parts if edge.digest == digest), None)
+
+
 def platform_of(config: bytes) -> tuple[str | None, str | None]:
     """Read (architecture, os) out of an image's config; None for what it does not say."""
     try:

@@ -95,7 +95,9 @@ class _Maker:
 
     def action(self, action: Action) -> Route:
         declared = self.declared
-        shown: Responses = {204: None} if action.response is None else {200: action.response}
+        shown: Responses = {} if action.response is None else {200: action.response}
+        if not shown and not action.long_running:
+            shown = {204: None}
         versions = tuple(known for known in declared.api_versions if known >= (action.since or ""))
 
         def handler(mechanism: Mechanism, request: Request) -> Answer:

@@ -222,10 +222,15 @@ def mark_deleted(tx: Transaction, manifest_ids: Sequence[int], now: datetime, pu
 
 def names(tx: Transaction, repository_id: int, digest: str) -> bool:
     """Tell whether a manifest of the repository names a digest."""
+    return naming(tx, repository_id, digest) is not None
+
+
+def naming(tx: Transaction, repository_id: int, digest: str) -> int | None:
+    """Return the row id of a manifest of the repository that names a digest; None when none does."""
     statement = sa.select(manifest_edges.c.manifest_id).where(
         manifest_edges.c.repository_id == repository_id, manifest_edges.c.digest == digest
     )
-    return tx.connection.execute(statement.limit(1)).first() is not None
+    return tx.connection.execute(statement.limit(1)).scalar()
 
 
 def page(tx: Transaction, repository_id: int, wanted: Page) -> Sequence[ManifestRow]:

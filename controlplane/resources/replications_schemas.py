@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from controlplane.arm.fields import anything, model, moment, nested, text, whole
+from controlplane.arm.fields import anything, model, nested, text, whole
+from controlplane.resources.registries_policies import STATUS
 
-STATUS = model(
-    "Status",
-    {
-        "displayStatus": text(read_only=True),
-        "message": text(read_only=True),
-        "timestamp": moment(read_only=True),
-    },
-)
+__all__ = ["REPLICATION_STATUS", "STATUS"]
+
 _LAG = model("ReplicationLag", {"p50": anything(doc="Seconds."), "p99": anything(doc="Seconds.")})
 REPLICATION_STATUS = model(
     "ReplicationStatus",

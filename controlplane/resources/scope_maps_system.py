@@ -1,4 +1,4 @@
-"""Scope maps of the system as rows: data of the service that every registry shows, and that nothing changes."""
+"""Scope maps of the system as rows: data of the service that every registry shows and nothing changes."""
 
 from __future__ import annotations
 

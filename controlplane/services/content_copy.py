@@ -16,10 +16,10 @@ from controlplane.persistence.database import Database
 from controlplane.services.content_push import Push, Pushes
 from controlplane.services.content_sources import LocalSource, Source
 from controlplane.services.content_uploads import Place, Uploads
-from controlplane.services.outbound import OutboundError
 from controlplane.services.upstream import Found, Trouble, UpstreamError
 
 _THREADS = 4
+_TRIES, _PAUSE = 4, 1.0  # of one blob, and seconds after the first try
 _LOOK = 1.0  # seconds between two reports of progress
 _MOST_MANIFESTS = 2000
 _MOST_BYTES = 64 * 1024 * 1024  # of manifests, which are held in memory until they are pushed
@@ -75,11 +75,20 @@ class Progress:
         Raises:
             CopyStoppedError: the copy was told to stop.
         """
-        for chunk in chunks:
-            if self.stop.is_set():
-                raise CopyStoppedError
-            self.done += len(chunk)
-            yield chunk
+        taken = 0
+        try:
+            for chunk in chunks:
+                self._go_on()
+                taken += len(chunk)
+                self.done += len(chunk)
+                yield chunk
+        except BaseException:
+            self.done -= taken
+            raise
+
+    def _go_on(self) -> None:
+        if self.stop.is_set():
+            raise CopyStoppedError
 
 
 def read_artifact(source: Source, reference: str, *, referrers: bool = False) -> Artifact:
@@ -128,6 +137,29 @@ class _Walk:
                     self.visit(self._source.manifest(referrer))
 
 
+@dataclass(frozen=True, slots=True)
+class Into:
+    """Where manifests go that nobody pushes; ``quarantined``: the registry's quarantine policy is on."""
+
+    registry_id: int
+    repository: str
+    origin: Origin
+    quarantined: bool
+
+    def push(self, found: Found, *tags: str) -> Push:
+        """Return the push of a manifest."""
+        return Push(
+            registry_id=self.registry_id,
+            repository=self.repository,
+            reference=found.digest,
+            content_type=found.media_type or None,
+            payload=found.payload or b"",
+            tags=tags,
+            origin=self.origin,
+            quarantined=self.quarantined,
+        )
+
+
 class Copier:
     """Copies artifacts into repositories of this deployment."""
 
@@ -164,33 +196,22 @@ class Copier:
                 pool.shutdown(cancel_futures=True)
                 raise
 
-    def manifests(self, artifact: Artifact, registry_id: int, repository: str, origin: Origin) -> None:
+    def manifests(self, artifact: Artifact, into: Into) -> None:
         """Push the manifests of an artifact, the one that stands for it last; no tag is set.
 
         Raises:
             Failure: the repository refuses one of them.
         """
         for found in artifact.manifests:
-            self.manifest(found, registry_id, repository, (), origin)
+            self.manifest(found, into)
 
-    def manifest(
-        self, found: Found, registry_id: int, repository: str, tags: Sequence[str], origin: Origin
-    ) -> None:
+    def manifest(self, found: Found, into: Into, *tags: str) -> None:
         """Push one manifest whose content is there, and let tags name it.
 
         Raises:
             Failure: the repository refuses it.
         """
-        push = Push(
-            registry_id=registry_id,
-            repository=repository,
-            reference=found.digest,
-            content_type=found.media_type or None,
-            payload=found.payload or b"",
-            tags=tuple(tags),
-            origin=origin,
-        )
-        self._pushes.put(push)
+        self._pushes.put(into.push(found, *tags))
 
     def _missing(self, place: Place, blobs: Sequence[Blob]) -> list[Blob]:
         with self._database.read() as tx:
@@ -206,15 +227,18 @@ class Copier:
             self._uploads.hold(place, digest, size)
             progress.done += blob.size
             return
-        try:
-            with source.blob(blob.digest) as chunks:
-                self._uploads.take(place, digest, progress.counted(chunks))
-        except UpstreamError as error:
-            if blob.optional and error.trouble in {Trouble.MISSING, Trouble.REFUSED}:
-                return  # layers that may not be distributed are often nowhere
-            raise
-        except OutboundError as error:
-            raise UpstreamError(Trouble.DOWN, f"blob {blob.digest}: {error}") from error
+        for number in range(1, _TRIES + 1):
+            try:
+                with source.blob(blob.digest) as chunks:
+                    self._uploads.take(place, digest, progress.counted(chunks))
+            except UpstreamError as error:
+                if blob.optional and error.trouble in {Trouble.MISSING, Trouble.REFUSED}:
+                    return  # layers that may not be distributed are often nowhere
+                # A connection that broke in the middle of a blob is no reason to give up the others.
+                if not error.passing or number == _TRIES or progress.stop.wait(_PAUSE * number):
+                    raise
+            else:
+                return
 
 
 def has_manifest(database: Database, registry_id: int, repository: str, digest: str) -> bool:

@@ -10,16 +10,24 @@ from __future__ import annotations
 import errno
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from controlplane.blobs.store import BlobMissingError, BlobStat, BlobStore, StoreUnavailableError
+from controlplane.blobs.store import (
+    BlobMissingError,
+    BlobStat,
+    BlobStore,
+    StoreUnavailableError,
+    UploadBusyError,
+)
 from controlplane.domain.digests import Digest, hasher, parse_digest
 from controlplane.kernel.clock import parse_rfc3339, rfc3339
 from controlplane.persistence import blob_health
 from controlplane.persistence.blob_health import StoredRow
 from controlplane.services.graph import Services
+from controlplane.services.replication import CopyError
 
 log = logging.getLogger(__name__)
 
@@ -92,29 +100,75 @@ def repair(services: Services, digest: Digest, others: Sequence[BlobStore]) -> b
     return False
 
 
+@dataclass(slots=True)
+class _Copies:
+    """What the stores have of a blob: regions with good bytes, and others as they were seen."""
+
+    good: list[str] = field(default_factory=list)
+    bad: dict[str, BlobStat] = field(default_factory=dict)
+    asked_all: bool = True
+
+
 def _verify(services: Services, row: StoredRow) -> bool:
-    """Tell whether a blob's bytes are good; what is not is taken out of service."""
+    """Tell whether a blob's bytes are good somewhere; what is not good anywhere is taken out of service.
+
+    A region's damaged copy is set aside and fetched anew while other regions serve it.
+    """
     digest = parse_digest(row.digest)
-    before = services.blobs.stat(digest)
-    if before is not None and before.size == row.size and _hash(services.blobs, digest) == digest.hex:
+    found = _copies(services, row, digest)
+    if found.good:
+        for region in found.bad:
+            log.error("blob %s: the bytes stored in %s are damaged", digest, region)
+            services.regions.store(region).set_aside(digest)
+            _fetch_again(services, region, digest, row.size)
         return True
-    if _condemn(services, row, before):
-        log.error("blob %s: its stored bytes are %s", digest, "gone" if before is None else "damaged")
-        repair(services, digest, other_stores(services))
+    if found.asked_all and _condemn(services, row, found.bad):
+        log.error("blob %s: its stored bytes are %s", digest, "damaged" if found.bad else "gone")
     return False
 
 
-def _condemn(services: Services, row: StoredRow, seen: BlobStat | None) -> bool:
+def _copies(services: Services, row: StoredRow, digest: Digest) -> _Copies:
+    """Read a blob in every region that has it.
+
+    Raises:
+        StoreUnavailableError: the only region's store cannot be reached.
+    """
+    regions, found = services.regions, _Copies()
+    for name in regions.names:
+        try:
+            store = regions.store(name)
+            before = store.stat(digest)
+            if before is not None and before.size == row.size and _hash(store, digest) == digest.hex:
+                found.good.append(name)
+            elif before is not None:
+                found.bad[name] = before
+        except StoreUnavailableError as error:
+            if len(regions.names) == 1:
+                raise
+            regions.note_down(name, error)
+            found.asked_all = False
+    return found
+
+
+def _fetch_again(services: Services, region: str, digest: Digest, size: int) -> None:
+    try:
+        services.replicator.fetch(region, digest, size)
+    except (CopyError, UploadBusyError) as error:
+        log.warning("blob %s: not fetched again for %s yet: %s", digest, region, error)
+
+
+def _condemn(services: Services, row: StoredRow, seen: Mapping[str, BlobStat]) -> bool:
     """Take a blob out of service, unless somebody has put its bytes there anew since they were seen.
 
     A push that puts them there just now waits for the row, and then finds out that they were set aside.
     """
-    digest = parse_digest(row.digest)
+    digest, regions = parse_digest(row.digest), services.regions
     with services.database.write() as tx:
         found = blob_health.lock(tx, row.digest)
-        if found != row or services.blobs.stat(digest) != seen:
+        if found != row or any(regions.store(name).stat(digest) != seen.get(name) for name in regions.names):
             return False
-        services.blobs.set_aside(digest)
+        for name in seen:
+            regions.store(name).set_aside(digest)
         blob_health.note_damaged(tx, row.digest, services.clock.now())
     return True
 

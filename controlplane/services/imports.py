@@ -18,7 +18,7 @@ from controlplane.persistence import content_repositories, content_tags, registr
 from controlplane.persistence.database import Database, Transaction
 from controlplane.persistence.registries import RegistryRow
 from controlplane.services.access import Access
-from controlplane.services.content_copy import Copier, read_artifact
+from controlplane.services.content_copy import Copier, Into, read_artifact
 from controlplane.services.content_sources import LocalSource, Source, UpstreamSource
 from controlplane.services.content_uploads import Place
 from controlplane.services.upstream import Login, UpstreamError
@@ -103,7 +103,7 @@ class Imports:
             for repository in dict.fromkeys(one["repository"] for one in given["targets"]):
                 place = Place(target.id, repository, "import")
                 self._copier.blobs(source, artifact, place, report)
-                self._copier.manifests(artifact, target.id, repository, _origin(given))
+                self._copier.manifests(artifact, _into(target, repository, given))
         except UpstreamError as error:
             raise _failed(image, error) from error
         return artifact.size
@@ -121,7 +121,7 @@ class Imports:
         for one in targets:
             local = LocalSource(self._database, self._copier.store, target.id, one.repository)
             found = local.manifest(digest)
-            self._copier.manifest(found, target.id, one.repository, [one.tag or ""], _origin(given))
+            self._copier.manifest(found, _into(target, one.repository, given), one.tag or "")
         return [f"{one.repository}:{one.tag}" for one in targets]
 
     def _local(self, tx: Transaction, source: Mapping[str, Any]) -> RegistryRow | None:
@@ -176,8 +176,9 @@ class Imports:
 _TOKEN_USER = "00000000-0000-0000-0000-000000000000"  # noqa: S105 - the user name of whoever has a token
 
 
-def _origin(given: Mapping[str, Any]) -> Origin:
-    return Origin(actor=given.get("actor"), method="IMPORT", host=given.get("host", ""))
+def _into(target: RegistryRow, repository: str, given: Mapping[str, Any]) -> Into:
+    origin = Origin(actor=given.get("actor"), method="IMPORT", host=given.get("host", ""))
+    return Into(target.id, repository, origin, target.quarantine)
 
 
 def _image(text: str) -> Image:

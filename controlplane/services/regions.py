@@ -199,6 +199,10 @@ class RegionalStore:
         """Open an upload here."""
         return self._own.write(upload, least)
 
+    def glimpse(self, upload: str, start: int, length: int) -> bytes | None:
+        """Return bytes of an upload that somebody writes to here."""
+        return self._own.glimpse(upload, start, length)
+
     def discard(self, upload: str) -> None:
         """Drop an upload here."""
         self._own.discard(upload)
@@ -243,22 +247,25 @@ class RegionalStore:
         return self._elsewhere(ask, trouble)
 
     def _elsewhere(self, ask: Callable[[BlobStore], _T | None], trouble: Exception | None) -> _T | None:
+        """Ask the other stores; those that failed a moment ago come last, when nobody else has it."""
         regions = self.regions
-        is_alone = tuple(regions.names) == (self.region,)
-        if trouble is not None and not is_alone:
+        if trouble is not None and len(regions.names) > 1:
             regions.note_down(self.region, trouble)
-        for name, store in regions.others(self.region):
+        skipped = [name for name in regions.names if regions.is_down(name)]
+        if trouble is not None and self.region in skipped:
+            skipped.remove(self.region)
+        others = [name for name in regions.names if name != self.region and name not in skipped]
+        for name in (*others, *skipped):
             try:
-                found = ask(store)
+                found = ask(regions.store(name))
             except BlobMissingError:
                 continue
             except StoreUnavailableError as error:
                 regions.note_down(name, error)
+                trouble = error
                 continue
             if found is not None:
                 return found
-        if trouble is None and any(regions.is_down(name) for name in regions.names):
-            trouble = StoreUnavailableError("the store of a region that may have it is down")
         if trouble is not None:
             raise StoreUnavailableError(str(trouble)) from trouble
         return None

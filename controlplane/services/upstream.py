@@ -116,21 +116,24 @@ class Upstream:
         self._basic = False
         self._lock = threading.Lock()
 
-    def manifest(self, repository: str, reference: str, *, body: bool = True) -> Found:
+    def manifest(self, repository: str, reference: str, *, body: bool = True, patient: bool = True) -> Found:
         """Return a manifest by tag or digest; its bytes are checked against its digest.
+
+        Without ``patient`` nothing is tried twice: somebody waits who can do without.
 
         Raises:
             UpstreamError: it could not be had.
         """
         path = f"/v2/{repository}/manifests/{reference}"
         headers = {"Accept": ACCEPT}
-        with self._asked("GET" if body else "HEAD", path, repository, headers) as answer:
+        method = "GET" if body else "HEAD"
+        with self._asked(method, path, repository, headers, tries=_TRIES if patient else 1) as answer:
             media_type = answer.headers.get("Content-Type", "").partition(";")[0].strip()
             told = answer.headers.get("Docker-Content-Digest", "")
             payload = answer.whole(_MANIFEST_LIMIT + 1) if body else None
         if payload is None:
             if not is_digest(told):
-                return self.manifest(repository, reference)
+                return self.manifest(repository, reference, patient=patient)
             return Found(told, media_type, None)
         if len(payload) > _MANIFEST_LIMIT:
             raise self._wrong(f"manifest {reference} is larger than {_MANIFEST_LIMIT} bytes")
@@ -185,7 +188,9 @@ class Upstream:
     # --- asking -------------------------------------------------------------------------------------------
 
     @contextmanager
-    def _asked(self, method: str, path: str, repository: str, headers: Mapping[str, str]) -> Iterator[Stream]:
+    def _asked(
+        self, method: str, path: str, repository: str, headers: Mapping[str, str], *, tries: int = _TRIES
+    ) -> Iterator[Stream]:
         """Ask until there is an answer or patience ends; the block reads a good one."""
         end, pause, number = time.monotonic() + self._patience, _FIRST_PAUSE, 0
         with ExitStack() as stack:
@@ -196,7 +201,7 @@ class Upstream:
                     break
                 except UpstreamError as error:
                     wait = error.retry_after if error.retry_after is not None else pause
-                    if not error.passing or number == _TRIES or time.monotonic() + wait > end:
+                    if not error.passing or number == tries or time.monotonic() + wait > end:
                         raise
                 time.sleep(wait)
                 pause = min(pause * 2, _LONGEST_PAUSE)

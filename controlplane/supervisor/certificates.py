@@ -64,9 +64,20 @@ def server_names(settings: Settings) -> tuple[str, ...]:
         settings.login_host,
         settings.login_domain,
         f"*.{settings.login_domain}",
+        *_regional_names(settings),
         *more,
     )
     return tuple(dict.fromkeys(name.lower() for name in names if name))
+
+
+def _regional_names(settings: Settings) -> tuple[str, ...]:
+    """Return the wildcards of regional and data endpoints, which have a label more than a wildcard covers."""
+    if settings.login_server_mode != "domain":
+        return ()
+    domain = settings.login_domain
+    return tuple(
+        f"*.{region}.{kind}.{domain}" for kind in ("geo", "data") for region in settings.all_locations
+    )
 
 
 def ensure(settings: Settings, now: datetime) -> Certificates:

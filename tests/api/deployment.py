@@ -20,6 +20,7 @@ from controlplane.arm.plans import plans_of
 from controlplane.arm.types import Types
 from controlplane.kernel.clock import SystemClock
 from controlplane.kernel.ids import RandomIds
+from controlplane.operations import doorbell
 from controlplane.operations.engine import Engine
 from controlplane.persistence import outbox, schema
 from controlplane.persistence.database import Database
@@ -161,9 +162,10 @@ class Deployment:
         with self.database.write() as tx:
             rung = outbox.take(tx, 100)
             outbox.delete(tx, [row.id for row in rung])
-        for row in rung:
+        operations = [row for row in rung if row.topic == doorbell.TOPIC]
+        for row in operations:
             self.engine.run(str(row.payload["id"]))
-        return len(rung)
+        return len(operations)
 
     def with_own_client(self) -> Deployment:
         """Return the same deployment with a client for another thread."""

@@ -1,4 +1,4 @@
-"""What this service does not have: lists are empty, nothing is found, the rest is refused by name; on both planes."""
+"""What this service does not have, on both planes: lists are empty, nothing is found, the rest is refused."""
 
 from __future__ import annotations
 

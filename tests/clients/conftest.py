@@ -24,6 +24,7 @@ import pytest
 from benchmarks.peers import docker_registry
 from benchmarks.registry import Registry
 from tests.clients.image import write_image
+from tests.support.forwarder import Forwarder, forwarder
 
 ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
@@ -123,14 +124,22 @@ def free_ports(count: int) -> int:
 @pytest.fixture(scope="session")
 def upstream(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
     """Run another registry, of another make: TLS, and tokens of a service on the port after its own."""
-    with docker_registry.started(tmp_path_factory.mktemp("upstream") / "registry") as started:
+    folder = tmp_path_factory.mktemp("upstream") / "registry"
+    with docker_registry.started(folder, access_log=True) as started:
         yield started
 
 
 @pytest.fixture(scope="session")
-def upstream_host(upstream: Registry) -> str:
-    """Name that registry in a way az takes, which wants a dot in it."""
-    return f"127.0.0.1:{urlsplit(upstream.url).port}"
+def way(upstream: Registry) -> Iterator[Forwarder]:
+    """Lead to that registry by a name with a dot, as az wants it. Whoever narrows the way widens it again."""
+    with forwarder(urlsplit(upstream.url).port or 0) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def upstream_host(way: Forwarder) -> str:
+    """Name the registry as the service knows it."""
+    return way.host
 
 
 @pytest.fixture(scope="session")
@@ -141,7 +150,7 @@ def service(
     folder = tmp_path_factory.mktemp("deployment")
     state, config = folder / "state", folder / "config"
     config.mkdir(mode=0o700)
-    port = free_ports(40)
+    port, tokens = free_ports(40), (urlsplit(upstream.url).port or 0) + 1
     env = {name: value for name, value in os.environ.items() if not name.startswith(("ACRCTL_", "AZURE_"))}
     env |= {
         "ACRCTL_STATE_DIR": str(state),
@@ -150,7 +159,7 @@ def service(
         "ACRCTL_LOGIN_PORTS": f"{port + 1}-{port + 39}",
         "ACRCTL_OUTBOUND_NETWORKS": "127.0.0.0/8,::1/128",
         "ACRCTL_OUTBOUND_CA": str(upstream.authority),
-        "ACRCTL_UPSTREAM_REALMS": f"{upstream_host}=localhost:{int(upstream_host.rpartition(':')[2]) + 1}",
+        "ACRCTL_UPSTREAM_REALMS": f"{upstream_host}=localhost:{tokens}",
         "ACRCTL_SECRETS_DIR": str(folder / "secrets"),
         "HOME": str(folder),
     }

@@ -162,7 +162,7 @@ class TestRepositories:
     @pytest.mark.parametrize("attribute", ["writeEnabled", "createEnabled"])
     def test_it_takes_nothing_new(self, admin: RegistryClient, digest: str, attribute: str) -> None:
         admin.push_blob("other", b"elsewhere")
-        lock(admin, **{attribute: False})
+        lock(admin, "", **{attribute: False})
         uploads = "/v2/app/blobs/uploads/"
         mount = {"mount": digest_of(b"elsewhere"), "from": "other"}
         whole = {"digest": digest_of(b"new")}
@@ -181,14 +181,14 @@ class TestRepositories:
     @pytest.mark.parametrize("attribute", ["writeEnabled", "updateEnabled"])
     def test_no_tag_in_it_is_moved(self, admin: RegistryClient, digest: str, attribute: str) -> None:
         assert other_image(admin, "v2").status_code == 201
-        lock(admin, **{attribute: False})
+        lock(admin, "", **{attribute: False})
         assert refusal(other_image(admin, "v1")) == LOCKED
         assert json_of(admin.get("/acr/v1/app/_tags/v1"))["tag"]["digest"] == digest
 
     @pytest.mark.parametrize("attribute", ["writeEnabled", "deleteEnabled"])
     def test_nothing_in_it_is_deleted(self, admin: RegistryClient, digest: str, attribute: str) -> None:
         admin.push_blob("app", b"named by nothing")
-        lock(admin, **{attribute: False})
+        lock(admin, "", **{attribute: False})
         for path in (
             "/v2/app/manifests/v1",
             "/acr/v1/app/_tags/v1",

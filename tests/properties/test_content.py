@@ -1,9 +1,9 @@
 """Content changed in any order: nothing reachable is ever deleted, everything unreachable is in the end.
 
 A machine does to the real services what clients, owners and time do, and after each step compares what is
-served with a model of what must be. What retention takes is not predicted but bounded: nothing
-that is tagged, young or locked. At the end all graces pass, and nothing may be left in database and store but
-what is still named.
+served with a model of what must be. What retention takes is not predicted but bounded: nothing that is tagged
+or locked, and what is young only along with what it belongs to. At the end all graces pass, and nothing may
+be left in database and store but what is still named.
 """
 
 from __future__ import annotations
@@ -197,15 +197,17 @@ class ContentMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.pushed)
     @rule()
     def upkeep(self) -> None:
-        before, tags = dict(self.live), dict(self.tags)
+        before, tags, locked = dict(self.live), dict(self.tags), set(self.locked)
         young = self._changed_since(RETENTION_DAYS * DAY)
         self.content.do()
         self._look_again()
         assert self.tags == tags
-        for key in before.keys() - self.live.keys():
+        gone = {key: json.loads(before[key]) for key in before.keys() - self.live.keys()}
+        for key, document in gone.items():
             assert self.retained, key
-            assert key not in self.locked | young, key
+            assert key not in locked, key
             assert key[1] not in {digest for (name, _), digest in tags.items() if name == key[0]}, key
+            assert key not in young or _went_along(key, document, gone), key
 
     @precondition(lambda self: self.pushed)
     @rule(choice=a_choice)
@@ -347,6 +349,16 @@ def _blobs_of(payload: bytes) -> dict[str, bytes]:
     document = json.loads(payload)
     named = [document["config"], *document["layers"]] if "config" in document else []
     return {one["digest"]: known[one["digest"]] for one in named}
+
+
+def _went_along(key: Key, document: dict[str, Any], gone: dict[Key, dict[str, Any]]) -> bool:
+    """Tell whether a manifest went because its subject did, or an index that named it."""
+    subject = document.get("subject", {}).get("digest")
+    return (key[0], subject) in gone or any(
+        key[1] in {child["digest"] for child in other.get("manifests", ())}
+        for (repository, _), other in gone.items()
+        if repository == key[0]
+    )
 
 
 def run(database: Callable[[Path], AbstractContextManager[str]], folder: Path, examples: int) -> None:

@@ -71,8 +71,6 @@ def test_completing_one_registry_leaves_the_defaults_alone() -> None:
         ("policies.exportPolicy.status", "disabled"),
         ("encryption.status", "enabled"),
         ("encryption.keyVaultProperties", {"keyIdentifier": "https://vault.example/keys/k"}),
-        ("dataEndpointEnabled", True),
-        ("regionalEndpoints", "Enabled"),
         ("endpointProtocol", "IPv4AndIPv6"),
         ("networkRuleBypassOptions", "None"),
         ("networkRuleBypassAllowedForTasks", True),
@@ -94,9 +92,9 @@ def test_what_has_no_effect_yet_is_refused_by_name(path: str, value: Any, tier: 
 
 def test_every_refused_member_is_named() -> None:
     with pytest.raises(Failure) as refused:
-        checked({"dataEndpointEnabled": True, "zoneRedundancy": "Enabled"}, Tier.PREMIUM)
+        checked({"metadataSearch": "Enabled", "zoneRedundancy": "Enabled"}, Tier.PREMIUM)
     targets = [detail.target for detail in refused.value.details]
-    assert targets == ["properties.dataEndpointEnabled", "properties.zoneRedundancy"]
+    assert targets == ["properties.zoneRedundancy", "properties.metadataSearch"]
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from controlplane.persistence.database import DatabaseUnavailableError
-from controlplane.supervisor.login_ports import MESSAGE, LoginPorts
+from controlplane.supervisor.login_ports import MESSAGE, LoginPorts, bound
 from tests.support.ports import accepts, free_port
 from tests.support.processes import Process
 from tests.support.tiny_service import BLOCK
@@ -208,3 +208,10 @@ def test_slow_clients_of_one_port_stop_nobody(house: House) -> None:
     assert house.get(slow)
     for reader in readers:
         reader.close()
+
+
+def test_answers_in_two_parts_do_not_wait_for_each_other() -> None:
+    with bound("127.0.0.1", 0) as door:
+        door.listen()
+        with socket.create_connection(door.getsockname()), door.accept()[0] as accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)

@@ -82,7 +82,7 @@ def receiver(behave: Behaviour | None = None, port: int = 0) -> Iterator[Receive
             made.received.append(Received(self.path, dict(self.headers), raw))
             made.behave(self, len(made.received))
 
-        do_GET = do_POST
+        do_GET = do_POST  # noqa: N815 - http.server looks it up
 
         def log_message(self, *_: object) -> None:
             """Say nothing."""

@@ -77,7 +77,7 @@ def served(mirrored: Mirrored, port: int) -> Iterator[None]:
                 mirrored.gate.wait(10)
                 self.wfile.write(body[len(body) // 2 :])
 
-        do_HEAD = do_GET
+        do_HEAD = do_GET  # noqa: N815 - http.server looks it up
 
         def log_message(self, *_: object) -> None:
             """Say nothing."""

@@ -1,4 +1,4 @@
-"""importImage: from another registry and from this deployment, what it checks, and what it says when it fails."""
+"""importImage: from another registry and from this deployment, its checks, and what it says when it fails."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 
 from benchmarks.content import Image, digest_of, random_image
 from benchmarks.registry import Client, Registry
+from controlplane.services.upstream import Rules
 from tests.api.deployment import CONTRIBUTOR, Reply
 from tests.support.both_planes import House
 
@@ -110,7 +111,7 @@ def test_the_true_cause_is_told(house: House, upstream: Registry, host: str, ima
 
 
 def test_a_wrong_password_is_told(house: House, upstream: Registry, host: str) -> None:
-    answer = finish(house, start(house, remote(host, upstream, password="wrong")))  # noqa: S106
+    answer = finish(house, start(house, remote(host, upstream, password="wrong")))
     assert answer.status_code == 400
     assert "401" in answer.text
     assert "wrong" not in answer.text.replace("was wrong", "")
@@ -119,9 +120,8 @@ def test_a_wrong_password_is_told(house: House, upstream: Registry, host: str) -
 def test_a_token_service_that_nobody_named_gets_no_password(
     house: House, upstream: Registry, host: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(
-        house.api.services.imports._upstreams, "_rules", type(house.api.services.imports._upstreams._rules)()
-    )  # noqa: SLF001
+    upstreams = house.api.services.imports._upstreams  # noqa: SLF001 - as an operator who named nobody
+    monkeypatch.setattr(upstreams, "_rules", Rules())
     answer = finish(house, start(house, remote(host, upstream)))
     assert answer.status_code == 400
     assert "not trusted with its credentials" in answer.text

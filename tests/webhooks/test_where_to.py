@@ -15,8 +15,9 @@ from controlplane.settings.model import Settings
 from tests.support.receivers import receiver
 from tests.webhooks.conftest import Hooked
 
-_INNER = [
-    "127.0.0.1", "127.8.8.8", "0.0.0.0", "10.0.0.1", "172.16.5.4", "192.168.1.1", "169.254.169.254",
+_INNER = [  # none of them is bound to
+    "127.0.0.1", "127.8.8.8", "0.0.0.0", "10.0.0.1", "172.16.5.4", "192.168.1.1",  # noqa: S104
+    "169.254.169.254",
     "100.64.0.1", "224.0.0.1", "255.255.255.255", "::", "::1", "fe80::1", "fc00::1", "ff02::1",
     "::ffff:127.0.0.1", "::ffff:169.254.169.254", "64:ff9b::a9fe:a9fe", "2002:7f00:1::", "::127.0.0.1",
 ]  # fmt: skip
