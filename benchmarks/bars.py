@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Rule = Literal["ratio at least", "ratio at most", "ratio below", "value at most", "value below"]
+Rule = Literal[
+    "ratio at least", "ratio at most", "ratio below", "value at least", "value at most", "value below"
+]
 _SIGNS: dict[Rule, str] = {
     "ratio at least": ">= {:g} x",
     "ratio at most": "<= {:g} x",
     "ratio below": "< {:g} x",
+    "value at least": ">= {:g}",
     "value at most": "<= {:g}",
     "value below": "< {:g}",
 }
@@ -29,6 +32,8 @@ class Bar:
 
     def passes(self, ours: float, peer: float) -> bool:
         """Tell whether the medians of both sides satisfy the bar."""
+        if self.rule == "value at least":
+            return ours >= self.limit
         if self.rule == "value at most":
             return ours <= self.limit
         if self.rule == "value below":

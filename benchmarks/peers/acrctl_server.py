@@ -63,6 +63,7 @@ def _environment(folder: Path) -> dict[str, str]:
         "ACRCTL_LOGIN_PORTS": f"{port + 1}-{port + _PORTS - 1}",
         # The peers limit nobody, and a tier allows fewer requests a minute than are sent here in a second.
         "ACRCTL_THROTTLING": "off",
+        "ACRCTL_OUTBOUND_NETWORKS": "127.0.0.0/8",  # where the receivers of webhooks are
     }
 
 

@@ -7,11 +7,22 @@ from dataclasses import dataclass
 
 from benchmarks.bars import Bar
 from benchmarks.bench import Bench, Contest
-from benchmarks.rows import blobs, collection, command_line, crowds, images, listings, requests, small_images
+from benchmarks.rows import (
+    blobs,
+    collection,
+    command_line,
+    crowds,
+    images,
+    listings,
+    network,
+    requests,
+    small_images,
+)
 
 _EQUAL = Bar("ratio at least", 1.0)
 DOCKER_REGISTRY, CLICK, AZ = "docker-registry", "a bare click program", "az"
 DISTRIBUTION, FEW, NOBODY = "distribution 3", "the same with 100", "nobody"
+COPY = "a plain copy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +95,22 @@ ROWS: tuple[Row, ...] = (
     Row(
         "catalog-page", "page of 100 repositories of 100,000", "ms", Bar("ratio below", 1.5), 5, FEW,
         listings.catalog,
+    ),
+    Row(
+        "webhook-fanout", "one push told to 500 webhooks", "ms", Bar("value below", 10_000), 3, NOBODY,
+        network.fan_out,
+    ),
+    Row(
+        "webhook-rate", "webhook deliveries", "1/s", Bar("value at least", 100), 3, NOBODY,
+        network.deliveries,
+    ),
+    Row(
+        "webhook-p99", "push to delivery, 99th percentile", "ms", Bar("value below", 1000), 3, NOBODY,
+        network.latency,
+    ),
+    Row(
+        "replication", "500 MB to another region", "MB/s", Bar("ratio at least", 0.7), 3, COPY,
+        network.replication,
     ),
     Row("cli-help", "acrctl --help", "ms", Bar("ratio at most", 2.0), 15, CLICK, command_line.show_help),
     Row(

@@ -8,6 +8,7 @@ Facts of a member, all optional, are keyword arguments of every function here:
 * ``create_only``: a change after creation is refused.
 * ``secret``: never shown; a body without it keeps the stored value.
 * ``since``: first api-version that knows it; older ones are refused on input and never see it.
+* ``replaced``: a PATCH replaces the object as a whole instead of merging its members.
 * ``nullable``: JSON null is a value of it (elsewhere null means absent).
 * ``own``: ARM does not have it; it is this service's own.
 * ``doc``: one sentence for the OpenAPI document.
@@ -40,6 +41,7 @@ class Facts(TypedDict):
     secret: NotRequired[bool]
     since: NotRequired[str]
     nullable: NotRequired[bool]
+    replaced: NotRequired[bool]
     own: NotRequired[bool]
     doc: NotRequired[str]
 
@@ -117,6 +119,9 @@ def anything(**facts: Unpack[Facts]) -> fields.Field[Any]:
     return fields.Raw(**_common(facts, "a JSON value"))
 
 
+_NOTED = ("create_only", "since", "own", "replaced")  # facts that a field itself has no use for
+
+
 def _common(facts: Facts, kind: str) -> dict[str, Any]:
     wrong = f"must be {kind}"
     known: dict[str, Any] = {
@@ -125,7 +130,9 @@ def _common(facts: Facts, kind: str) -> dict[str, Any]:
         "dump_only": facts.get("read_only", False),
         "load_only": facts.get("secret", False),
         "error_messages": {"invalid": wrong, "type": wrong, "required": "is required", "null": "is null"},
-        "metadata": {name: facts[name] for name in ("create_only", "since", "own") if name in facts},
+        "metadata": {
+            name: facts[name] for name in ("create_only", "since", "own", "replaced") if name in facts
+        },
     }
     if "default" in facts:
         known["load_default"] = facts["default"]

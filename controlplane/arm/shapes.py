@@ -38,6 +38,7 @@ TAGS = table(
         pattern=r"[^<>%&\\?/]{1,512}", message="a tag's name has 1 to 512 characters other than <>%&\\?/"
     ),
     longest=50,
+    replaced=True,
 )
 
 

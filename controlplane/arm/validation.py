@@ -14,8 +14,9 @@ from marshmallow import ValidationError, fields
 
 from controlplane.arm.fields import Shape
 from controlplane.arm.shapes import members
-from controlplane.kernel.catalogue import INVALID_REQUEST_CONTENT, PROPERTY_READ_ONLY
+from controlplane.kernel.catalogue import PROPERTY_READ_ONLY
 from controlplane.kernel.errors import Detail, Failure
+from controlplane.kernel.refusals import wrong_members
 
 Json = dict[str, Any]
 _DETAIL = "InvalidMember"
@@ -50,17 +51,26 @@ def with_secrets(shape: Shape, stored: Mapping[str, Any], given: Mapping[str, An
 def read_patch(shape: Shape, stored: Mapping[str, Any], given: Mapping[str, Any], api_version: str) -> Json:
     """Apply a JSON merge patch (RFC 7396) to what is stored and check the outcome as a whole body.
 
-    Tags are the exception that ARM's contract makes: they are replaced as a whole.
+    Members with the fact ``replaced`` are an exception, as tags are in ARM's contract.
 
     Raises:
         Failure: INVALID_REQUEST_CONTENT, as ``read``.
     """
     found: list[Detail] = []
     change = _clean(shape, given, "", api_version, found, keep_null=True)
-    base = writable(shape, stored)
-    if "tags" in change:
-        base.pop("tags", None)
+    base = _without_replaced(shape, writable(shape, stored), change)
     return _load(shape, merged(base, change), found)
+
+
+def _without_replaced(shape: Shape, base: Json, change: Mapping[str, Any]) -> Json:
+    known, left = members(shape), dict(base)
+    for name, given in change.items():
+        field, inner = known.get(name), left.get(name)
+        if field is not None and field.metadata.get("replaced"):
+            left.pop(name, None)
+        elif isinstance(field, fields.Nested) and isinstance(inner, dict) and isinstance(given, Mapping):
+            left[name] = _without_replaced(_shape_of(field), inner, given)
+    return left
 
 
 def merged(base: Any, change: Any) -> Any:
@@ -186,8 +196,7 @@ def _load(shape: Shape, body: Mapping[str, Any], found: list[Detail]) -> Json:
         _flatten(error.messages, "", found)
     if found:
         found.sort(key=lambda detail: detail.target or "")
-        reason = " ".join(detail.message for detail in found[:3])
-        raise Failure(INVALID_REQUEST_CONTENT, reason=reason, target=found[0].target, details=found)
+        raise wrong_members(found)
     return dict(loaded)
 
 

@@ -14,10 +14,10 @@ from controlplane.distribution.answers import Environ
 from controlplane.distribution.slow_connections import WAITS
 from controlplane.domain.registry_errors import SIZE_INVALID, UPLOAD_TIMED_OUT
 from controlplane.kernel.errors import Failure
+from controlplane.kernel.leftovers import take_rest
 from controlplane.settings.model import Settings
 
 STEP = 256 * 1024  # larger reads are slower
-_LINGER = 16 * 1024 * 1024
 
 
 def content_length(environ: Environ) -> int | None:
@@ -36,20 +36,10 @@ def content_length(environ: Environ) -> int | None:
 
 
 def drain(environ: Environ, settings: Settings) -> None:
-    """Read what is left of the body of a request that was refused, unless it is long.
-
-    A client that is still sending when the connection closes sees an error in place of the answer. The
-    Azure SDK for Python sends every chunk (4 MiB) without a token first, and needs the challenge.
-    """
+    """Read what is left of the body of a request that was refused, unless it is long or too slow."""
     with suppress(Failure):
         body = Body(environ, settings)
-        if body.length is not None and body.length > _LINGER:
-            return
-        taken = 0
-        for chunk in body:
-            taken += len(chunk)
-            if taken > _LINGER:
-                return
+        take_rest(body, body.length)
 
 
 class Body:

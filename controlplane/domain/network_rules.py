@@ -6,7 +6,7 @@ that none of them names gets in is the rule set's default action.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, ip_address
@@ -43,15 +43,6 @@ def normalise_rule(text: str) -> str:
             f"'{text}' is neither an IPv4 address nor an IPv4 network in CIDR notation such as 203.0.113.0/24"
         ) from None
     return str(network).removesuffix(_HOST_PREFIX)
-
-
-def normalise_rules(texts: Iterable[str]) -> tuple[str, ...]:
-    """Normalise rules, drop repeated ones, keep their order.
-
-    Raises:
-        ValueError: one of them is invalid; it is named.
-    """
-    return tuple(dict.fromkeys(normalise_rule(text) for text in texts))
 
 
 def admits(policy: NetworkPolicy, address: str) -> bool:

@@ -8,7 +8,7 @@ match without regard to case and ``*`` matches across ``/``. Assignments add up.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -44,13 +44,3 @@ def matches(pattern: str, action: str) -> bool:
 def matches_any(patterns: Iterable[str], action: str) -> bool:
     """Tell whether one of several patterns covers an action."""
     return any(matches(pattern, action) for pattern in patterns)
-
-
-def granted(permissions: Sequence[Permission], action: str) -> bool:
-    """Tell whether permission blocks together grant a control-plane action."""
-    return any(block.grants(action) for block in permissions)
-
-
-def granted_data(permissions: Sequence[Permission], action: str) -> bool:
-    """Tell whether permission blocks together grant a data action."""
-    return any(block.grants_data(action) for block in permissions)

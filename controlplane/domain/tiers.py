@@ -30,9 +30,6 @@ class Feature(StrEnum):
     PUBLIC_ACCESS_OFF = "disabling public network access"
     RETENTION = "the retention policy"
     QUARANTINE = "the quarantine policy"
-    CONTENT_TRUST = "content trust"
-    EXPORT_POLICY = "the export policy"
-    CUSTOMER_KEYS = "customer-managed keys"
     ARTIFACT_CACHE = "artifact cache"
 
 
@@ -66,7 +63,6 @@ class TierLimits:
 
 
 MAX_LAYER = 195 * GIB
-MAX_MANIFEST = 4 * 1024**2
 
 _BASIC_RATES = {
     "read": Rates(10_000, 5_000), "write": Rates(2_000, 1_000), "delete": Rates(1_000, 500),

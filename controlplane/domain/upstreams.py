@@ -51,6 +51,9 @@ class Image:
         return f"{self.repository}{'@' if self.by_digest else ':'}{self.reference}"
 
 
+HOST_RULE = "must be the name of a registry, such as registry.example.com"
+
+
 def is_host(text: str) -> bool:
     """Tell whether a text can be the name of a registry: ``host`` or ``host:port``."""
     return len(text) <= 255 and _HOST.fullmatch(text) is not None  # noqa: PLR2004 - DNS

@@ -123,7 +123,6 @@ CONFLICT = ErrorKind(
     "Another operation ({operation}) is in progress on '{resource}'. Try again when it has ended.",
     provider=True,
 )
-TOO_MANY_REQUESTS = ErrorKind("TooManyRequests", 429, "Too many requests; try again in {seconds} s.")
 INTERNAL_ERROR = ErrorKind(
     "InternalServerError", 500, "The service failed to process the request; request id {request_id}."
 )

@@ -40,4 +40,3 @@ _TERMINAL_PROVISIONING = frozenset(
     {ProvisioningState.SUCCEEDED, ProvisioningState.FAILED, ProvisioningState.CANCELED}
 )
 _TERMINAL_OPERATION = frozenset({OperationStatus.SUCCEEDED, OperationStatus.FAILED, OperationStatus.CANCELED})
-LIVE_OPERATION_STATUSES = tuple(status for status in OperationStatus if not status.terminal)

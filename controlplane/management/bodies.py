@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, NoReturn
 
 from flask import Request
@@ -12,9 +13,9 @@ from werkzeug.exceptions import RequestEntityTooLarge
 
 from controlplane.kernel.catalogue import INVALID_REQUEST_CONTENT, UNSUPPORTED_MEDIA_TYPE
 from controlplane.kernel.errors import Failure
+from controlplane.kernel.leftovers import take_rest
 
 DEEPEST = 64
-TAKEN_BEFORE_A_REFUSAL = 8 * 1024 * 1024
 _STEP = 64 * 1024
 _TYPES = frozenset({"application/json", "text/json", "application/merge-patch+json"})
 
@@ -40,17 +41,11 @@ def read_object(request: Request) -> Mapping[str, Any]:
     return body
 
 
-def take_rest(request: Request) -> None:
-    """Read what a client still sends of a request that is refused, up to a bound.
-
-    A server that closes on unread bytes resets the connection, and the client never sees the answer.
-    """
-    stream, left = request.environ["wsgi.input"], TAKEN_BEFORE_A_REFUSAL
-    while left > 0 and request.environ.get("wsgi.input_terminated"):
-        data = stream.read(min(left, _STEP))
-        if not data:
-            return
-        left -= len(data)
+def drain(request: Request) -> None:
+    """Read what a client still sends of a request that is refused, unless it is long."""
+    if request.environ.get("wsgi.input_terminated"):
+        read = partial(request.environ["wsgi.input"].read, _STEP)
+        take_rest(iter(read, b""), request.content_length)
 
 
 def parse(data: bytes) -> Any:

@@ -98,7 +98,7 @@ class FrontDoor:
             log.error("request %s: %s answered without authorisation", known.request_id, request.endpoint)
             response = errors.answer(Failure(INTERNAL_ERROR, request_id=known.request_id))
         if response.status_code >= _ERRORS_FROM:
-            bodies.take_rest(request)
+            bodies.drain(request)
         headers.add(response, known, self._region)
         headers.record(response, known)
         return response

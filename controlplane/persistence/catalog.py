@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from controlplane.domain.locks import Lock
 from controlplane.domain.visibility import Span
+from controlplane.kernel.batches import batches
 from controlplane.persistence.content_tables import repositories
 from controlplane.persistence.database import Transaction
 
@@ -43,10 +44,10 @@ def names(tx: Transaction, registry_id: int, spans: Sequence[Span], after: str, 
     for single, run in groupby(left, lambda span: span.name is not None):
         group = list(run)
         size = _AT_ONCE if single else 1
-        for start in range(0, len(group), size):
+        for part in batches(group, size):
             if len(found) >= limit:
                 return found[:limit]
-            part, most = group[start : start + size], limit - len(found)
+            most = limit - len(found)
             found += (
                 _named(tx, registry_id, part, after) if single else _in(tx, registry_id, part[0], after, most)
             )

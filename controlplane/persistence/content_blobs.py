@@ -11,7 +11,7 @@ Rows are locked in one order, so that nobody waits in a circle: the repository, 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple, Self
@@ -19,6 +19,7 @@ from typing import Any, NamedTuple, Self
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
+from controlplane.kernel.batches import batches
 from controlplane.persistence.content_tables import (
     blobs,
     manifest_edges,
@@ -27,8 +28,6 @@ from controlplane.persistence.content_tables import (
     repository_blobs,
 )
 from controlplane.persistence.database import Transaction
-
-_STEP = 500  # values in one IN list
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +109,7 @@ _COUNT_IN = {
 def links(tx: Transaction, repository_id: int, digests: Sequence[str]) -> dict[str, LinkRow]:
     """Return what a repository has of the given blobs; not those whose bytes are damaged."""
     found = {}
-    for step in _steps(digests):
+    for step in batches(digests):
         rows = tx.connection.execute(_LINKS, {"repository": repository_id, "digests": step})
         for digest, size, released in rows:
             found[digest] = LinkRow(digest, size, bool(released))
@@ -155,7 +154,7 @@ def link(tx: Transaction, holder: Holder, digest: str, size: int, now: datetime)
 def take_back(tx: Transaction, holder: Holder, digests: Sequence[str], now: datetime) -> Growth:
     """Let a repository hold again what was released; blobs it holds anyway stay as they are."""
     change = Growth()
-    for step in _steps(digests):
+    for step in batches(digests):
         revived = tx.connection.execute(
             sa.update(repository_blobs)
             .where(
@@ -178,7 +177,7 @@ def release(tx: Transaction, holder: Holder, digests: Sequence[str], now: dateti
         manifest_edges.c.repository_id == holder.repository_id,
         manifest_edges.c.digest == repository_blobs.c.digest,
     )
-    for step in _steps(digests):
+    for step in batches(digests):
         gone = tx.connection.execute(
             sa.update(repository_blobs)
             .where(
@@ -197,7 +196,7 @@ def release(tx: Transaction, holder: Holder, digests: Sequence[str], now: dateti
 def unlink(tx: Transaction, holder: Holder, digests: Sequence[str]) -> Growth:
     """Remove links altogether, released or not."""
     change = Growth()
-    for step in _steps(digests):
+    for step in batches(digests):
         mine = (repository_blobs.c.repository_id == holder.repository_id) & repository_blobs.c.digest.in_(
             step
         )
@@ -263,8 +262,3 @@ def _sizes(tx: Transaction, digests: Sequence[str]) -> dict[str, int]:
         return {}
     rows = tx.connection.execute(sa.select(blobs.c.digest, blobs.c.size).where(blobs.c.digest.in_(digests)))
     return {row.digest: row.size for row in rows}
-
-
-def _steps(items: Sequence[Any]) -> Iterator[Sequence[Any]]:
-    for start in range(0, len(items), _STEP):
-        yield items[start : start + _STEP]

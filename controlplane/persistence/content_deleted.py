@@ -8,19 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
 from controlplane.domain.locks import Lock
+from controlplane.kernel.batches import batches
 from controlplane.persistence.content_manifests import ManifestRow
 from controlplane.persistence.content_tables import manifest_edges, manifests, repositories, tags
 from controlplane.persistence.content_tags import Ended, Target
 from controlplane.persistence.database import Transaction
+from controlplane.persistence.types import MICROS_A_DAY
 
-_STEP = 500
-_MICROS_A_DAY = timedelta(days=1) // timedelta(microseconds=1)
 _MANIFEST = sa.select(*(manifests.c[field.name] for field in fields(ManifestRow)))
 _DELETED = manifests.c.deleted_at.is_not(None)
 _RESTORABLE = tags.c.purge_after.is_not(None) & tags.c.manifest_id.is_not(None)
@@ -97,9 +97,9 @@ def tags_page(tx: Transaction, repository_id: int, after: tuple[str, int], limit
 def tags_ended_with(tx: Transaction, manifest_ids: Sequence[int]) -> Sequence[EndedTag]:
     """Return the tags that were deleted with manifests, the oldest first."""
     found: list[EndedTag] = []
-    for start in range(0, len(manifest_ids), _STEP):
+    for some in batches(manifest_ids):
         statement = _TAG.where(
-            tags.c.manifest_id.in_(manifest_ids[start : start + _STEP]),
+            tags.c.manifest_id.in_(some),
             _RESTORABLE,
             tags.c.ended_by == Ended.DELETED.value,
         )
@@ -142,8 +142,8 @@ def belonging(tx: Transaction, repository_id: int, row: ManifestRow) -> Sequence
 def revive(tx: Transaction, manifest_ids: Sequence[int], now: datetime) -> None:
     """Bring deleted manifests back; their age, which retention looks at, begins anew."""
     back = {"deleted_at": None, "purge_after": None, "updated_at": now, "untagged_at": now}
-    for start in range(0, len(manifest_ids), _STEP):
-        mine = manifests.c.id.in_(manifest_ids[start : start + _STEP])
+    for some in batches(manifest_ids):
+        mine = manifests.c.id.in_(some)
         tx.connection.execute(sa.update(manifests).where(mine).values(back))
 
 
@@ -213,7 +213,7 @@ def reschedule(tx: Transaction, registry_id: int, days: int) -> None:
     """Let what was deleted before be restorable for so many days from its deletion, as what comes is."""
     mine = sa.select(repositories.c.id).where(repositories.c.registry_id == registry_id).scalar_subquery()
     for table, deleted in ((manifests, manifests.c.deleted_at), (tags, tags.c.until)):
-        until = sa.type_coerce(deleted, sa.BigInteger) + days * _MICROS_A_DAY
+        until = sa.type_coerce(deleted, sa.BigInteger) + days * MICROS_A_DAY
         waiting = table.c.purge_after.is_not(None)
         statement = sa.update(table).where(waiting, table.c.repository_id.in_(mine))
         tx.connection.execute(statement.values(purge_after=until))

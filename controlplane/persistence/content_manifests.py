@@ -12,11 +12,11 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from controlplane.domain.locks import BARS_DELETION, Lock
+from controlplane.kernel.batches import batches
 from controlplane.persistence.content_pages import Page
 from controlplane.persistence.content_tables import manifest_edges, manifests
 from controlplane.persistence.database import Transaction
 
-_STEP = 500
 _SHOWN = tuple(column for column in manifests.columns if column.name not in {"payload", "annotations"})
 
 
@@ -119,8 +119,8 @@ def find(tx: Transaction, repository_id: int, digest: str) -> ManifestRow | None
 def existing(tx: Transaction, repository_id: int, digests: Sequence[str]) -> set[str]:
     """Return which of the given manifests a repository has."""
     found: set[str] = set()
-    for start in range(0, len(digests), _STEP):
-        values = {"repository": repository_id, "digests": digests[start : start + _STEP]}
+    for some in batches(digests):
+        values = {"repository": repository_id, "digests": some}
         found.update(tx.connection.execute(_EXISTING, values).scalars())
     return found
 

@@ -13,7 +13,6 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from controlplane.domain.locks import Lock
 from controlplane.persistence.content_tables import manifests, repositories, repository_blobs, uploads
 from controlplane.persistence.database import Transaction
 
@@ -54,17 +53,6 @@ _COUNT = (
         size=repositories.c.size + sa.bindparam("growth"),
         updated_at=sa.bindparam("now"),
     )
-)
-_CATALOG = (
-    sa.select(repositories.c.name)
-    .where(
-        repositories.c.registry_id == sa.bindparam("registry"),
-        repositories.c.name > sa.bindparam("after"),
-        repositories.c.manifest_count > 0,
-        repositories.c.locks.op("&")(Lock.LIST.value) == 0,
-    )
-    .order_by(repositories.c.name)
-    .limit(sa.bindparam("most"))
 )
 
 
@@ -125,12 +113,6 @@ def count(tx: Transaction, repository_id: int, counts: Counts, now: datetime) ->
 def delete(tx: Transaction, repository_id: int) -> None:
     """Remove a repository with everything that still hangs on it."""
     tx.connection.execute(sa.delete(repositories).where(repositories.c.id == repository_id))
-
-
-def catalog(tx: Transaction, registry_id: int, after: str, limit: int) -> Sequence[str]:
-    """Return names of visible repositories in byte order, beginning after a name."""
-    values = {"registry": registry_id, "after": after, "most": limit}
-    return tx.connection.execute(_CATALOG, values).scalars().all()
 
 
 def any_names(tx: Transaction, registry_id: int, limit: int) -> Sequence[str]:

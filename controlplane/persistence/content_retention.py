@@ -6,14 +6,14 @@ payloads are never read.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
-from typing import TypeVar
+from collections.abc import Sequence
+from datetime import datetime
 
 import sqlalchemy as sa
 
 from controlplane.domain.locks import BARS_DELETION
 from controlplane.domain.retention import Content, Item, TagItem
+from controlplane.kernel.batches import batches
 from controlplane.persistence.content_tables import (
     blobs,
     manifest_edges,
@@ -24,11 +24,8 @@ from controlplane.persistence.content_tables import (
     tags,
 )
 from controlplane.persistence.database import Transaction
-from controlplane.persistence.types import to_micros
+from controlplane.persistence.types import MICROS_A_DAY, to_micros
 
-_Value = TypeVar("_Value", int, str)
-_STEP = 500
-_MICROS_A_DAY = timedelta(days=1) // timedelta(microseconds=1)
 _CHILD = "child"
 _BARRED = BARS_DELETION.value
 _LIVE = manifests.c.deleted_at.is_(None)
@@ -104,7 +101,7 @@ def repositories_with_untagged(
         subject.c.digest == manifests.c.subject,
         subject.c.deleted_at.is_(None),
     )
-    wait = registries.c.retention_days * _MICROS_A_DAY
+    wait = registries.c.retention_days * MICROS_A_DAY
     until = sa.literal(to_micros(now), sa.BigInteger) - wait
     statement = (
         sa.select(manifests.c.repository_id, registries.c.retention_days)
@@ -177,7 +174,7 @@ def freed(tx: Transaction, registry_id: int, repository_id: int, manifest_ids: S
     """
     naming_: dict[str, int] = {}
     total = 0
-    for step in _steps(manifest_ids):
+    for step in batches(manifest_ids):
         own = sa.select(sa.func.coalesce(sa.func.sum(manifests.c.size), 0)).where(manifests.c.id.in_(step))
         total += int(tx.connection.execute(own).scalar_one())
         edges = (
@@ -187,7 +184,7 @@ def freed(tx: Transaction, registry_id: int, repository_id: int, manifest_ids: S
         )
         for digest, count in tx.connection.execute(edges):
             naming_[digest] = naming_.get(digest, 0) + count
-    for digests in _steps(sorted(naming_)):
+    for digests in batches(sorted(naming_)):
         total += _unshared(tx, registry_id, repository_id, {digest: naming_[digest] for digest in digests})
     return total
 
@@ -214,8 +211,3 @@ def _unshared(tx: Transaction, registry_id: int, repository_id: int, naming_: di
         )
     )
     return int(tx.connection.execute(sizes).scalar_one())
-
-
-def _steps(items: Sequence[_Value]) -> Iterator[Sequence[_Value]]:
-    for start in range(0, len(items), _STEP):
-        yield items[start : start + _STEP]

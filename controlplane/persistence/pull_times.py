@@ -7,10 +7,9 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from controlplane.kernel.batches import batches
 from controlplane.persistence.content_tables import manifests, tags
 from controlplane.persistence.database import Transaction
-
-_STEP = 500  # values in one IN list
 
 
 def _advance(
@@ -21,9 +20,8 @@ def _advance(
     Rows are locked in the order of their ids, so that two processes that note the same ones cannot wait for
     each other; those that somebody else is writing to are left for the next time.
     """
-    wanted = sorted(ids)
-    for start in range(0, len(wanted), _STEP):
-        step = table.c.id.in_(wanted[start : start + _STEP])
+    for some in batches(sorted(ids)):
+        step = table.c.id.in_(some)
         older = table.c.pulled_at.is_(None) | (table.c.pulled_at < unless_since)
         which = sa.select(table.c.id).where(step, older)
         if tx.dialect == "postgresql":

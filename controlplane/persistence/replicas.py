@@ -34,13 +34,10 @@ class ReplicaRow:
 class Backlog:
     """How far a region is behind with a registry's content; sizes are bytes."""
 
-    blobs: int
     pending_blobs: int
     pending_bytes: int
     failed: int
-    copied_bytes: int
     last_error: str | None
-    changed_at: datetime | None
 
 
 # --- regions ---------------------------------------------------------------------------------------------
@@ -103,23 +100,35 @@ def remove_replica(tx: Transaction, registry_id: int, region: str) -> None:
 
 
 def backlog(tx: Transaction, registry_id: int, region: str) -> Backlog:
-    """Return how far a region is behind with what a registry holds."""
+    """Return how far a region is behind with what a registry holds; the cost is that of what is pending."""
     mine = _mine(registry_id, region)
-    is_open = sa.case((_OPEN, 1), else_=0)
     sums = sa.select(
         sa.func.count(),
-        sa.func.coalesce(sa.func.sum(is_open), 0),
-        sa.func.coalesce(sa.func.sum(is_open * blob_places.c.size), 0),
-        sa.func.coalesce(sa.func.sum(sa.case((_OPEN & blob_places.c.error.is_not(None), 1), else_=0)), 0),
-        sa.func.coalesce(
-            sa.func.sum(sa.case((blob_places.c.stored_at.is_not(None), blob_places.c.size), else_=0)), 0
-        ),
-        sa.func.max(blob_places.c.stored_at),
+        sa.func.coalesce(sa.func.sum(blob_places.c.size), 0),
+        sa.func.coalesce(sa.func.sum(sa.case((blob_places.c.error.is_not(None), 1), else_=0)), 0),
     )
-    total, pending, size, failed, copied, changed = tx.connection.execute(mine(sums)).one()
+    pending, size, failed = tx.connection.execute(mine(sums).where(_OPEN)).one()
     last = mine(sa.select(blob_places.c.error)).where(_OPEN, blob_places.c.error.is_not(None))
     error = tx.connection.execute(last.order_by(blob_places.c.due_at.desc()).limit(1)).scalar()
-    return Backlog(int(total), int(pending), int(size), int(failed), int(copied), error, changed)
+    return Backlog(int(pending), int(size), int(failed), error)
+
+
+def copied_bytes(tx: Transaction, registry_id: int, region: str) -> int:
+    """Return how many bytes of what a registry holds were copied to a region."""
+    sums = sa.select(sa.func.coalesce(sa.func.sum(blob_places.c.size), 0))
+    mine = _mine(registry_id, region)(sums).where(blob_places.c.stored_at.is_not(None))
+    return int(tx.connection.execute(mine).scalar_one())
+
+
+def last_copy(tx: Transaction, region: str) -> datetime | None:
+    """Return when something was last copied to a region."""
+    newest = sa.select(blob_places.c.stored_at).where(
+        blob_places.c.region == region, blob_places.c.stored_at.is_not(None)
+    )
+    found: datetime | None = tx.connection.execute(
+        newest.order_by(blob_places.c.stored_at.desc()).limit(1)
+    ).scalar()
+    return found
 
 
 def lags(tx: Transaction, registry_id: int, region: str, limit: int) -> Sequence[float]:

@@ -165,16 +165,18 @@ def record_failure(tx: Transaction, row: PlaceRow, due_at: datetime, error: str 
 
 
 def due_regions(tx: Transaction, now: datetime) -> Sequence[str]:
-    """Return the regions into which something is to be copied, or whose webhooks are to be told something."""
-    found = []
-    for region in blob_regions(tx):
-        due = sa.select(blob_places.c.digest).where(
-            blob_places.c.region == region, _OPEN, blob_places.c.due_at <= now, _free(now)
-        )
-        is_due = tx.connection.execute(due.limit(1)).first() is not None
-        if is_due or tx.connection.execute(_arrived(region).limit(1)).first() is not None:
-            found.append(region)
-    return found
+    """Return the regions in which something is to be done; see ``is_due``."""
+    return [region for region in blob_regions(tx) if is_due(tx, region, now)]
+
+
+def is_due(tx: Transaction, region: str, now: datetime) -> bool:
+    """Tell whether something is to be copied into a region, or its webhooks are to be told something."""
+    due = sa.select(blob_places.c.digest).where(
+        blob_places.c.region == region, _OPEN, blob_places.c.due_at <= now, _free(now)
+    )
+    return any(
+        tx.connection.execute(statement.limit(1)).first() is not None for statement in (due, _arrived(region))
+    )
 
 
 def _claimed(row: PlaceRow) -> sa.ColumnElement[bool]:

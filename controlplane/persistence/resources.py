@@ -13,6 +13,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from controlplane.kernel.batches import batches
 from controlplane.kernel.states import ProvisioningState
 from controlplane.persistence.database import Transaction
 from controlplane.persistence.tables import resources
@@ -65,9 +66,8 @@ def get(tx: Transaction, key: str, *, lock: bool = False) -> ResourceRow | None:
 def many(tx: Transaction, keys: Sequence[str]) -> list[ResourceRow]:
     """Return the rows with some keys, in their order; those that are not there are left out."""
     found: list[ResourceRow] = []
-    for start in range(0, len(keys), _BATCH):
-        wanted = resources.c.key.in_(keys[start : start + _BATCH])
-        statement = sa.select(resources).where(wanted)
+    for some in batches(keys):
+        statement = sa.select(resources).where(resources.c.key.in_(some))
         found += [_row(row) for row in tx.connection.execute(statement).mappings()]
     return sorted(found, key=lambda row: row.key)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+MICROS_A_DAY = timedelta(days=1) // timedelta(microseconds=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 

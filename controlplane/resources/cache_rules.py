@@ -12,9 +12,10 @@ from controlplane.arm.identities import IDENTITY
 from controlplane.domain.cache_rules import Pattern, check_pair, parse_source
 from controlplane.domain.scopes import REGISTRY_TYPE, Scope
 from controlplane.domain.tiers import Feature
-from controlplane.kernel.catalogue import CACHE_RULE_EXISTS, FEATURE_NOT_SUPPORTED, INVALID_REQUEST_CONTENT
+from controlplane.kernel.catalogue import CACHE_RULE_EXISTS, FEATURE_NOT_SUPPORTED
 from controlplane.kernel.clock import rfc3339
 from controlplane.kernel.errors import Failure
+from controlplane.kernel.refusals import wrong_member
 from controlplane.persistence import cache, registries
 from controlplane.persistence.cache import CacheRuleRow
 from controlplane.persistence.database import Transaction
@@ -47,7 +48,7 @@ def _validate(ctx: Validation) -> None:
     properties = ctx.after.properties
     for member in ("sourceRepository", "targetRepository"):
         if not properties.get(member):
-            raise _wrong(member, "is required")
+            raise wrong_member(f"properties.{member}", "is required")
     if properties.get(_GOOGLE):
         hint = "Use a credential set."
         raise Failure(FEATURE_NOT_SUPPORTED, feature="Google's own authentication", hint=hint, target=_GOOGLE)
@@ -57,11 +58,11 @@ def _validate(ctx: Validation) -> None:
     try:
         _, source = parse_source(properties["sourceRepository"])
     except ValueError as error:
-        raise _wrong("sourceRepository", str(error)) from None
+        raise wrong_member("properties.sourceRepository", str(error)) from None
     try:
         check_pair(source, Pattern.parse(properties["targetRepository"]))
     except ValueError as error:
-        raise _wrong("targetRepository", str(error)) from None
+        raise wrong_member("properties.targetRepository", str(error)) from None
 
 
 def _saved(tx: Transaction, _before: ResourceRow | None, after: ResourceRow, ctx: Context) -> None:
@@ -92,11 +93,6 @@ def _view(row: ResourceRow, _api_version: str, _ctx: Context) -> Mapping[str, An
 
 def _taken(scope: Scope) -> Failure:
     return Failure(CACHE_RULE_EXISTS, name=scope.name, target="properties.targetRepository")
-
-
-def _wrong(member: str, reason: str) -> Failure:
-    target = f"properties.{member}"
-    return Failure(INVALID_REQUEST_CONTENT, reason=f"{target}: {reason}", target=target)
 
 
 RESOURCE = ResourceType(

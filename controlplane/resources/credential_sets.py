@@ -10,13 +10,12 @@ from controlplane.arm.declaration import Lifecycle, NameRule, ResourceType
 from controlplane.arm.fields import choice, items, model, moment, nested, text
 from controlplane.arm.identities import IDENTITY
 from controlplane.domain.scopes import REGISTRY_TYPE
-from controlplane.domain.upstreams import is_host
-from controlplane.kernel.catalogue import INVALID_REQUEST_CONTENT
+from controlplane.domain.upstreams import HOST_RULE, is_host
 from controlplane.kernel.clock import rfc3339
-from controlplane.kernel.errors import Failure
+from controlplane.kernel.refusals import wrong_member
 from controlplane.persistence.database import Transaction
 from controlplane.persistence.resources import ResourceRow
-from controlplane.services import registry_rules
+from controlplane.services import identities
 from controlplane.services.graph import Services
 from controlplane.services.secrets import is_identifier
 
@@ -49,28 +48,21 @@ def _validate(ctx: Validation) -> None:
     services: Services = ctx.services
     known = ctx.after.properties
     if not is_host(known.get("loginServer") or ""):
-        raise _wrong("loginServer", "must be the name of a registry, such as registry.example.com")
+        raise wrong_member("properties.loginServer", HOST_RULE)
     credentials = known.get("authCredentials") or []
     if not credentials:
-        raise _wrong("authCredentials", "must name the secrets of one credential")
+        raise wrong_member("properties.authCredentials", "must name the secrets of one credential")
     for name in _IDENTIFIERS:
         if not is_identifier(credentials[0].get(name) or ""):
             what = "must be https://VAULT.vault.azure.net/secrets/NAME"
-            raise _wrong(f"authCredentials[0].{name}", what)
+            raise wrong_member(f"properties.authCredentials[0].{name}", what)
     credentials[0].setdefault("name", "Credential1")
-    if registry_rules.wants_identity(ctx.after.members.pop("identity", None)):
-        principal = services.directory.ensure_identity(ctx.tx, ctx.scope.key, ctx.scope.name)
-        ctx.after.members["identity"] = {
-            "type": "SystemAssigned",
-            "principalId": principal.id,
-            "tenantId": services.directory.tenant_id(),
-        }
+    identities.give(ctx.tx, services.directory, ctx.scope, ctx.after.members)
 
 
 def _saved(tx: Transaction, _before: ResourceRow | None, after: ResourceRow, ctx: Context) -> None:
     services: Services = ctx.services
-    if "identity" not in after.members:
-        services.directory.remove_identity(tx, after.key)
+    identities.settle(tx, services.directory, after)
 
 
 def _removed(tx: Transaction, row: ResourceRow, ctx: Context) -> None:
@@ -85,11 +77,6 @@ def _view(row: ResourceRow, _api_version: str, ctx: Context) -> Mapping[str, Any
         for one in row.properties["authCredentials"]
     ]
     return {**row.properties, "authCredentials": shown, "creationDate": rfc3339(row.created_at)}
-
-
-def _wrong(member: str, reason: str) -> Failure:
-    target = f"properties.{member}"
-    return Failure(INVALID_REQUEST_CONTENT, reason=f"{target}: {reason}", target=target)
 
 
 RESOURCE = ResourceType(

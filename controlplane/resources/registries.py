@@ -30,7 +30,7 @@ from controlplane.resources.registries_policies import PREVIEW, STABLE
 from controlplane.resources.registries_schemas import MEMBERS, PROPERTIES
 from controlplane.resources.registries_steps import DEPROVISION, PROVISION
 from controlplane.resources.registries_validation import validate
-from controlplane.services import endpoints, registries, registry_rules
+from controlplane.services import endpoints, identities, registries, registry_rules
 from controlplane.services.graph import Services
 
 
@@ -49,8 +49,7 @@ def _settled(tx: Transaction, row: ResourceRow, ctx: Context) -> None:
     services: Services = ctx.services
     if row.provisioning_state is not ProvisioningState.SUCCEEDED:
         registries.close_to_clients(tx, row.key)
-    if "identity" not in row.members:
-        services.directory.remove_identity(tx, row.key)
+    identities.settle(tx, services.directory, row)
 
 
 def _removed(tx: Transaction, row: ResourceRow, ctx: Context) -> None:

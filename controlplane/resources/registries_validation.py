@@ -5,7 +5,7 @@ from __future__ import annotations
 from controlplane.arm.contexts import Validation
 from controlplane.persistence import registries as store
 from controlplane.persistence.registries import RegistrySettings
-from controlplane.services import registries, registry_rules
+from controlplane.services import identities, registries, registry_rules
 from controlplane.services.graph import Services
 from controlplane.services.registry_credentials import AdminUser
 
@@ -28,7 +28,8 @@ def validate(ctx: Validation) -> None:
         properties["loginServer"] = _create(ctx, registry_rules.settings_of(tier, properties))
     after.properties = properties
     after.members["sku"] = {"name": tier.value, "tier": tier.value}
-    _identify(ctx)
+    services: Services = ctx.services
+    identities.give(ctx.tx, services.directory, ctx.scope, after.members)
 
 
 def _create(ctx: Validation, chosen: RegistrySettings) -> str:
@@ -39,17 +40,3 @@ def _create(ctx: Validation, chosen: RegistrySettings) -> str:
     row, login_server = registries.create(ctx.tx, services.settings, new)
     AdminUser(services.vault, services.ids, services.clock).create(ctx.tx, row.id)
     return login_server
-
-
-def _identify(ctx: Validation) -> None:
-    """Give the registry the identity it asks for; one that is not wanted any more ends when the write has."""
-    services: Services = ctx.services
-    if not registry_rules.wants_identity(ctx.after.members.pop("identity", None)):
-        return
-    principal = services.directory.ensure_identity(ctx.tx, ctx.scope.key, ctx.scope.name)
-    tenant = services.directory.tenant_id()
-    ctx.after.members["identity"] = {
-        "type": "SystemAssigned",
-        "principalId": principal.id,
-        "tenantId": tenant,
-    }

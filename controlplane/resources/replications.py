@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from controlplane.arm.contexts import Call, Context, ResourceStepContext, Validation
-from controlplane.arm.declaration import Action, Kind, Lifecycle, NameRule, ResourceStep, ResourceType
+from controlplane.arm.contexts import Call, Context, Validation
+from controlplane.arm.declaration import Action, Kind, Lifecycle, NameRule, ResourceType
 from controlplane.arm.fields import choice, flag, model, nested
 from controlplane.domain.scopes import REGISTRY_TYPE
 from controlplane.domain.tiers import Feature
@@ -21,7 +21,8 @@ from controlplane.persistence import registries, replicas, resources
 from controlplane.persistence.database import Transaction
 from controlplane.persistence.replicas import ReplicaRow
 from controlplane.persistence.resources import ResourceRow
-from controlplane.resources.replications_schemas import REPLICATION_STATUS, STATUS
+from controlplane.resources.replications_schemas import PROGRESS, STATUS
+from controlplane.resources.replications_steps import DEPROVISION, PROVISION
 from controlplane.services import endpoints
 from controlplane.services.graph import Services
 
@@ -37,7 +38,7 @@ PROPERTIES = model(
 
 def _validate(ctx: Validation) -> None:
     if ctx.after.properties["zoneRedundancy"] == "Enabled":
-        feature, hint = "Zone redundancy", "Leave 'zoneRedundancy' at its default, \"Disabled\"."
+        feature, hint = "Zone redundancy", "Leave it at its default, 'Disabled'."
         raise Failure(FEATURE_NOT_SUPPORTED, feature=feature, hint=hint, target="properties.zoneRedundancy")
     if ctx.creating and ctx.parent is not None:
         if ctx.after.location == ctx.parent.location:
@@ -53,9 +54,8 @@ def _refused(target: str, reason: str) -> Failure:
 def _saved(tx: Transaction, _before: ResourceRow | None, after: ResourceRow, ctx: Context) -> None:
     registry = registries.by_key(tx, after.parent_key)
     if registry is not None:
-        services: Services = ctx.services
         is_open, region = bool(after.properties["regionEndpointEnabled"]), after.location or ""
-        services.replicas.join(tx, ReplicaRow(registry.id, region, after.key, is_open, ctx.now))
+        ctx.services.replicas.join(tx, ReplicaRow(registry.id, region, after.key, is_open, ctx.now))
         _arrange(tx, after, ctx)
 
 
@@ -79,48 +79,19 @@ def _settled(tx: Transaction, row: ResourceRow, ctx: Context) -> None:
 
 
 def _view(row: ResourceRow, _api_version: str, ctx: Context) -> Mapping[str, Any]:
-    services: Services = ctx.services
     registry = registries.by_key(ctx.tx, row.parent_key)
     if registry is None:
         return row.properties
-    shown = services.replicas.shown(ctx.tx, registry.id, row.location or "", row.created_at)
+    shown = ctx.services.replicas.shown(ctx.tx, registry.id, row.location or "", row.created_at)
     return {**row.properties, "status": shown}
 
 
 def _status(ctx: Call) -> dict[str, Any]:
-    services: Services = ctx.services
     registry = registries.by_key(ctx.tx, ctx.resource.parent_key)
     if registry is None:
         raise LookupError(f"{ctx.resource.id} has no registry")
+    services: Services = ctx.services
     return services.replicas.status(ctx.tx, registry.id, ctx.resource.location or "")
-
-
-def _registry_of(ctx: ResourceStepContext) -> int | None:
-    services: Services = ctx.services
-    with services.database.read() as tx:
-        registry = registries.by_key(tx, ctx.row.parent_key)
-    return None if registry is None else registry.id
-
-
-def _synchronise(ctx: ResourceStepContext) -> int:
-    """Copy the registry's content. Twice, or dying midway: what is there is skipped."""
-    services: Services = ctx.services
-    registry = _registry_of(ctx)
-    if registry is None:
-        return 0
-    return services.replicas.synchronise(registry, ctx.row.location or "", ctx.write, ctx.progress)
-
-
-def _leave(ctx: ResourceStepContext) -> int:
-    """Remove what only the region needed. Twice, or dying midway: it goes on with what is left.
-
-    With its registry nothing has to be kept: collection removes the content from all regions.
-    """
-    services: Services = ctx.services
-    registry, row = _registry_of(ctx), ctx.row
-    if registry is None or ctx.operation.resource_id.lower() != row.key:
-        return 0
-    return services.replicas.leave(registry, row.location or "", ctx.progress)
 
 
 RESOURCE = ResourceType(
@@ -141,9 +112,9 @@ RESOURCE = ResourceType(
         settled=_settled,
         removed=_closed,
         view=_view,
-        provision=(ResourceStep("synchronise", _synchronise),),
-        deprovision=(ResourceStep("leave", _leave),),
+        provision=PROVISION,
+        deprovision=DEPROVISION,
         provisions=lambda before, _after: before is None,
     ),
-    actions=(Action("status", "Replications_Status", _status, method="GET", response=REPLICATION_STATUS),),
+    actions=(Action("status", "Replications_Status", _status, method="GET", response=PROGRESS),),
 )

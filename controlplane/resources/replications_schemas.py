@@ -5,10 +5,10 @@ from __future__ import annotations
 from controlplane.arm.fields import anything, model, nested, text, whole
 from controlplane.resources.registries_policies import STATUS
 
-__all__ = ["REPLICATION_STATUS", "STATUS"]
+__all__ = ["PROGRESS", "STATUS"]
 
 _LAG = model("ReplicationLag", {"p50": anything(doc="Seconds."), "p99": anything(doc="Seconds.")})
-REPLICATION_STATUS = model(
+PROGRESS = model(
     "ReplicationStatus",
     {
         "lag": nested(_LAG, doc="From when copies were wanted to when they were there, of the newest."),

@@ -12,6 +12,7 @@ from controlplane.domain.scopes import REGISTRY_TYPE
 from controlplane.domain.wildcards import like
 from controlplane.kernel import catalogue
 from controlplane.kernel.errors import Failure
+from controlplane.kernel.refusals import wrong_member
 from controlplane.persistence import content_repositories, content_retention, registries, resources
 from controlplane.services import retention_rules
 from controlplane.services.content_retention import Outcome, retention_of
@@ -67,9 +68,7 @@ def _validate(ctx: Validation) -> None:
     try:
         retention_rules.rule_of(ctx.after.properties)
     except ValueError as error:
-        raise Failure(
-            catalogue.INVALID_REQUEST_CONTENT, reason=f"properties: {error}", target="properties"
-        ) from None
+        raise wrong_member("properties", str(error)) from None
     parent = "" if ctx.parent is None else ctx.parent.key
     if ctx.creating and resources.count(ctx.tx, retention_rules.TYPE.lower(), parent) >= _MOST_RULES:
         sku = "" if ctx.parent is None else ctx.parent.members["sku"]["name"]

@@ -10,10 +10,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from controlplane.arm.contexts import Listing
-from controlplane.domain.clauses import ClauseError, parse_clauses
+from controlplane.arm.filters import clauses_of
 from controlplane.domain.scopes import Scope
-from controlplane.kernel.catalogue import INVALID_PARAMETER
-from controlplane.kernel.errors import Failure
 from controlplane.persistence import resources, role_assignments
 from controlplane.persistence.resources import ResourceRow
 from controlplane.persistence.role_assignments import Around
@@ -34,13 +32,7 @@ def assignment_items(listing: Listing) -> Sequence[ResourceRow]:
 
 
 def _around(scope: Scope, filter_: str | None) -> Around:
-    try:
-        clauses = parse_clauses(filter_) if filter_ else ()
-    except ClauseError as error:
-        raise Failure(INVALID_PARAMETER, reason=str(error), target="$filter") from None
-    wanted = {clause.form: clause.value for clause in clauses}
-    if not wanted.keys() <= _FILTERS:
-        raise Failure(INVALID_PARAMETER, reason=f"The filter '{filter_}' is not supported.", target="$filter")
+    wanted = clauses_of(filter_, _FILTERS)
     principal = wanted.get("principalId eq") or wanted.get("assignedTo")
     below = None if "atScope" in wanted else scope.key
     return Around(scope.chain(), below, principal and principal.lower())

@@ -11,11 +11,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from controlplane.arm.contexts import Listing
-from controlplane.domain.clauses import ClauseError, parse_clauses
+from controlplane.arm.filters import clauses_of
 from controlplane.domain.roles import Role, built_in_roles, covers, permission_to_json
 from controlplane.domain.scopes import DEFINITION_TYPE, ROOT, Scope
-from controlplane.kernel.catalogue import INVALID_PARAMETER
-from controlplane.kernel.errors import Failure
 from controlplane.kernel.states import ProvisioningState
 from controlplane.persistence import resources
 from controlplane.persistence.resources import ResourceRow, Where
@@ -31,15 +29,7 @@ def role_items(listing: Listing) -> Sequence[ResourceRow]:
     Raises:
         Failure: INVALID_PARAMETER for a filter that is not understood.
     """
-    scope, text_ = listing.scope, listing.query.get("$filter")
-    try:
-        clauses = parse_clauses(text_) if text_ else ()
-    except ClauseError as error:
-        raise Failure(INVALID_PARAMETER, reason=str(error), target="$filter") from None
-    wanted = {clause.form: clause.value or "" for clause in clauses}
-    if not wanted.keys() <= _FILTERS:
-        reason = f"The filter '{text_}' is not supported."
-        raise Failure(INVALID_PARAMETER, reason=reason, target="$filter")
+    scope, wanted = listing.scope, clauses_of(listing.query.get("$filter"), _FILTERS)
     custom = resources.every(listing.tx, Where(types=[DEFINITION_TYPE.lower()]))
     shown = [row for row in custom if _applies(row, scope, below="atScopeAndBelow" in wanted)]
     rows = [

@@ -25,7 +25,7 @@ PROPERTIES = model(
     "WebhookProperties",
     {
         "serviceUri": text(required=True, secret=True),
-        "customHeaders": table(text(), longest=64, secret=True),
+        "customHeaders": table(text(), longest=64, secret=True, replaced=True),
         "signingSecret": text(secret=True, own=True, doc="Deliveries are signed with it (HMAC-SHA256)."),
         "status": choice(("enabled", "disabled"), default="enabled"),
         "scope": text(default=""),

@@ -10,8 +10,9 @@ from controlplane.arm.contexts import Context, Validation
 from controlplane.arm.declaration import Lifecycle, NameRule, ResourceType
 from controlplane.arm.fields import choice, items, model, text
 from controlplane.domain.scopes import REGISTRY_TYPE
-from controlplane.kernel.catalogue import INVALID_REQUEST_CONTENT, QUOTA_EXCEEDED
+from controlplane.kernel.catalogue import QUOTA_EXCEEDED
 from controlplane.kernel.errors import Failure
+from controlplane.kernel.refusals import wrong_member
 from controlplane.persistence import resources
 from controlplane.persistence.database import Transaction
 from controlplane.persistence.resources import ResourceRow
@@ -38,8 +39,7 @@ PROPERTIES = model(
 
 def _validate(ctx: Validation) -> None:
     if not ctx.after.properties["repositories"]:
-        target = "properties.repositories"
-        raise Failure(INVALID_REQUEST_CONTENT, reason=f"{target} names no repository", target=target)
+        raise wrong_member("properties.repositories", "must name at least one repository")
     if ctx.creating and ctx.parent is not None:
         _refuse_too_many(ctx.tx, ctx.parent)
 

@@ -62,7 +62,6 @@ ABAC_RIGHTS: Mapping[str, str] = MappingProxyType(
         "deleted_catalog": _PREFIX + "catalog/read",
     }
 )
-RIGHTS = frozenset(LEGACY_RIGHTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,16 +115,10 @@ class Access:
         """Tell whether the caller may do a control-plane action at a scope."""
         return any(grant.allows(action) for grant in self.grants(tx, principal.ids, scope))
 
-    def data_allowed(
-        self, tx: Transaction, principal: Principal, action: str, scope: Scope, repository: str | None = None
-    ) -> bool:
-        """Tell whether the caller may do a data action at a scope, on a repository if one is named."""
-        return any(grant.allows_data(action, repository) for grant in self.grants(tx, principal.ids, scope))
-
     def registry_actions(
         self, tx: Transaction, principal: Principal, registry: Scope, mode: str, repository: str | None
     ) -> frozenset[str]:
-        """Return the caller's rights on a registry's data: a subset of ``RIGHTS``.
+        """Return the caller's rights on a registry's data: a subset of the keys of ``LEGACY_RIGHTS``.
 
         ``mode`` is the registry's role assignment mode. ``repository`` None asks for rights on the registry
         as a whole (the catalog); a condition on repository names then grants nothing.

@@ -93,7 +93,6 @@ def assemble(
         blobs=blobs,
         registry_tokens=RegistryTokens(callers, issuer, clock, ids, settings),
         events=events,
-        outbound=outbound,
         webhooks=hooks,
         deliverer=Deliverer(database, hooks, outbound, clock, settings),
         deletions=Deletions(database, blobs, clock, events),

@@ -33,6 +33,8 @@ class Flight:
 
     ``size`` is known once the upstream has answered, or another process fetches it. ``peek`` gives bytes
     that have arrived (from where, how many), if the store can. ``places`` are the repositories that asked.
+    ``followed``: another process fetches it. It may fail, and a third begin anew, so readers check what
+    they got.
     """
 
     def __init__(self) -> None:
@@ -43,6 +45,7 @@ class Flight:
         self.error: UpstreamError | None = None
         self.peek: Callable[[int, int], bytes | None] | None = None
         self.places: set[Place] = set()
+        self.followed = False
 
     def tell(self, **changes: object) -> None:
         """Change what is known, and wake those who wait."""
@@ -62,6 +65,7 @@ class Passing:
         self._digest = digest
         self._at = 0
         self._rest: Iterator[bytes] | None = None
+        self._state = hasher(digest.algorithm) if flight.followed else None
 
     def __iter__(self) -> Iterator[bytes]:
         """Return itself."""
@@ -77,6 +81,10 @@ class Passing:
             raise StopIteration
         chunk = self._next()
         self._at += len(chunk)
+        if self._state is not None:
+            self._state.update(chunk)
+            if self._at == self.size and self._state.hexdigest() != self._digest.hex:
+                raise UpstreamError(Trouble.WRONG, "the blob began anew while it was read")
         return chunk
 
     def close(self) -> None:
@@ -209,7 +217,7 @@ class BlobFlights:
         seen = None if size is None else self._store.glimpse(upload, flight.arrived, _CHUNK)
         if seen is not None:
             peek = partial(self._store.glimpse, upload)
-            flight.tell(size=size, peek=peek, arrived=flight.arrived + len(seen))
+            flight.tell(size=size, followed=True, peek=peek, arrived=flight.arrived + len(seen))
         if not seen:
             time.sleep(_LOOK)
 

@@ -29,5 +29,6 @@ CHORES: tuple[Chore, ...] = (
     Chore("mend", _HOUR, content_scrub.mend),
     Chore("reconcile-replicas", _HOUR, replicas.reconcile_step),
     Chore("prune-events", _HOUR, content_expiry.prune_events),
+    Chore("prune-deliveries", _HOUR, content_expiry.prune_deliveries),
     Chore("prune-operations", _DAY, content_expiry.prune_operations),
 )

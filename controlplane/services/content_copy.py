@@ -11,7 +11,7 @@ from controlplane.blobs.store import BlobStore
 from controlplane.domain.digests import parse_digest
 from controlplane.domain.events import Origin
 from controlplane.domain.manifests import EdgeKind, Manifest, ManifestError, parse_manifest
-from controlplane.persistence import content_blobs, content_manifests, content_repositories
+from controlplane.persistence import content_blobs, content_repositories
 from controlplane.persistence.database import Database
 from controlplane.services.content_push import Push, Pushes
 from controlplane.services.content_sources import LocalSource, Source
@@ -239,13 +239,6 @@ class Copier:
                     raise
             else:
                 return
-
-
-def has_manifest(database: Database, registry_id: int, repository: str, digest: str) -> bool:
-    """Tell whether a repository has a manifest."""
-    with database.read() as tx:
-        row = content_repositories.find(tx, registry_id, repository)
-        return row is not None and content_manifests.find(tx, row.id, digest) is not None
 
 
 def _parsed(found: Found) -> Manifest:

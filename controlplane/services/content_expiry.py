@@ -1,11 +1,11 @@
-"""What goes with time: uploads nobody goes on with, old events, operations that ended long ago."""
+"""What goes with time: idle uploads, old events and deliveries of them, operations that ended long ago."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
 
-from controlplane.persistence import events, operations, uploads
+from controlplane.persistence import deliveries, events, operations, uploads
 from controlplane.services.graph import Services
 
 _UPLOADS = 100
@@ -39,6 +39,13 @@ def prune_events(services: Services, state: dict[str, Any]) -> tuple[dict[str, A
     before = services.clock.now() - timedelta(days=services.settings.event_days)
     with services.database.write() as tx:
         return state, events.prune(tx, before, _ROWS) == _ROWS
+
+
+def prune_deliveries(services: Services, state: dict[str, Any]) -> tuple[dict[str, Any], bool]:
+    """Remove a batch of old deliveries to webhooks, as old as events may become, that have ended."""
+    before = services.clock.now() - timedelta(days=services.settings.event_days)
+    with services.database.write() as tx:
+        return state, deliveries.prune(tx, before, _ROWS) == _ROWS
 
 
 def prune_operations(services: Services, state: dict[str, Any]) -> tuple[dict[str, Any], bool]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from controlplane.blobs.store import BlobMissingError, BlobStore
+from controlplane.blobs.store import BlobMissingError
 from controlplane.domain.digests import DEFAULT_ALGORITHM, digest_of, is_digest, parse_digest
 from controlplane.domain.events import CHART_CONFIG, Action, Change, Origin
 from controlplane.domain.manifests import (
@@ -41,6 +41,7 @@ from controlplane.persistence.database import Database, Transaction
 from controlplane.services import content_policy, content_quota, content_replication
 from controlplane.services.content_events import Events, Place, pushes
 from controlplane.services.content_replication import News
+from controlplane.services.regions import RegionalStore
 
 _IMAGE_CONFIGS = frozenset(
     {"application/vnd.oci.image.config.v1+json", "application/vnd.docker.container.image.v1+json"}
@@ -84,10 +85,10 @@ class Pushes:
     """
 
     def __init__(
-        self, database: Database, blobs: BlobStore, clock: Clock, events: Events, *, sparse_images: bool
+        self, database: Database, blobs: RegionalStore, clock: Clock, events: Events, *, sparse_images: bool
     ) -> None:
         self._database = database
-        self._blobs = blobs
+        self._regions = blobs.regions
         self._clock = clock
         self._events = events
         self._sparse_images = sparse_images
@@ -110,7 +111,7 @@ class Pushes:
         return Pushed(digest, manifest.subject, tags, absent)
 
     def _new(self, push: Push, digest: str, manifest: Manifest) -> NewManifest:
-        architecture, system = self._platform(manifest)
+        architecture, system = self._platform(manifest, push.origin.region)
         return NewManifest(
             digest=digest,
             media_type=manifest.media_type,
@@ -126,7 +127,7 @@ class Pushes:
             quarantine_state=State.QUARANTINED.value if push.quarantined else None,
         )
 
-    def _platform(self, manifest: Manifest) -> tuple[str | None, str | None]:
+    def _platform(self, manifest: Manifest, region: str) -> tuple[str | None, str | None]:
         """Read the platform out of an image's config.
 
         The bytes are read before it is known that the repository holds them; if it does not, what was read
@@ -138,7 +139,8 @@ class Pushes:
         if config.size > _LARGEST_CONFIG:
             return None, None
         try:
-            reader = self._blobs.open(parse_digest(config.digest), 0, config.size)
+            blobs = self._regions.reader(region)
+            reader = blobs.open(parse_digest(config.digest), 0, config.size)
         except BlobMissingError:
             return None, None
         try:

@@ -15,6 +15,7 @@ from typing import Any
 from controlplane.domain.events import Change, Origin
 from controlplane.domain.locks import BARS_DELETION
 from controlplane.domain.retention import Item, Plan, Rule, TagItem, plan
+from controlplane.kernel.batches import batches
 from controlplane.kernel.clock import Clock
 from controlplane.persistence import (
     content_manifests,
@@ -63,12 +64,11 @@ class Retention:
         """Take what a rule takes of a repository, at most so many manifests and tags; return what went."""
         found, outlook = self._outlook(row, rule)
         done = Outcome(freed=outlook.freed)
-        for start in range(0, len(found.untagged[:most]), _BATCH):
-            self._untag(row, found.untagged[start : start + _BATCH], origin, done)
+        for some in batches(found.untagged[:most], _BATCH):
+            self._untag(row, some, origin, done)
         left = None if most is None else max(0, most - len(found.untagged))
-        items = found.items[:left]
-        for start in range(0, len(items), _BATCH):
-            self._delete(row, found, items[start : start + _BATCH], origin, done)
+        for part in batches(found.items[:left], _BATCH):
+            self._delete(row, found, part, origin, done)
         return done
 
     def _outlook(self, row: RepositoryRow, rule: Rule) -> tuple[Plan, Outcome]:

@@ -8,8 +8,6 @@ computed again elsewhere. While one request writes, the store refuses any other.
 from __future__ import annotations
 
 import re
-import threading
-from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -36,11 +34,11 @@ from controlplane.persistence.content_repositories import Counts
 from controlplane.persistence.database import Database, Transaction
 from controlplane.persistence.uploads import UploadRow
 from controlplane.services import content_policy, content_quota
+from controlplane.services.content_hashes import HashStates
 from controlplane.services.content_pour import pour
 from controlplane.services.regions import RegionalStore
 
 _UPLOAD_ID = re.compile(r"[0-9a-f-]{36}")
-_STATES_KEPT = 1024
 _SOURCES = 16  # repositories that are tried for a mount that names none
 
 
@@ -65,7 +63,7 @@ class Uploads:
         self._regions = blobs.regions
         self._clock = clock
         self._ids = ids
-        self._states = _HashStates()
+        self._states = HashStates()
 
     def begin(self, place: Place) -> str:
         """Begin an upload; return its id.
@@ -289,34 +287,6 @@ class Uploads:
 
 class _GoneError(StoreUnavailableError):
     """The store does not have, or no longer, what is to be linked."""
-
-
-class _HashStates:
-    """States of sha256 by upload, each good for one number of bytes; the oldest are forgotten."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._kept: OrderedDict[str, tuple[int, Hasher]] = OrderedDict()
-
-    def take(self, upload: str, offset: int) -> Hasher | None:
-        """Return the state after ``offset`` bytes, a fresh one for 0, None when it is not known here."""
-        with self._lock:
-            at, state = self._kept.pop(upload, (-1, None))
-        if offset == 0:
-            return hasher()
-        return state if at == offset else None
-
-    def keep(self, upload: str, offset: int, state: Hasher) -> None:
-        """Keep a state for the request that goes on."""
-        with self._lock:
-            self._kept[upload] = (offset, state)
-            while len(self._kept) > _STATES_KEPT:
-                self._kept.popitem(last=False)
-
-    def forget(self, upload: str) -> None:
-        """Drop a state."""
-        with self._lock:
-            self._kept.pop(upload, None)
 
 
 def _verify(digest: Digest, taken: str) -> None:

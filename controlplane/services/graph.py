@@ -22,7 +22,6 @@ if TYPE_CHECKING:  # the members' modules may name the graph themselves
     from controlplane.services.directory import Directory
     from controlplane.services.imports import Imports
     from controlplane.services.issuer import Issuer
-    from controlplane.services.outbound import Outbound
     from controlplane.services.pull_times import PullTimes
     from controlplane.services.regions import RegionalStore, Regions
     from controlplane.services.registry_tokens import RegistryTokens
@@ -51,7 +50,6 @@ class Services:
     blobs: RegionalStore
     registry_tokens: RegistryTokens
     events: Events
-    outbound: Outbound
     webhooks: Webhooks
     deliverer: Deliverer
     deletions: Deletions

@@ -11,9 +11,10 @@ from controlplane.domain.principals import Principal
 from controlplane.domain.references import is_tag
 from controlplane.domain.repository_names import is_repository_name
 from controlplane.domain.scopes import REGISTRY_TYPE, parse_scope
-from controlplane.domain.upstreams import Image, host_of, is_host, parse_image, repository_at
+from controlplane.domain.upstreams import HOST_RULE, Image, host_of, is_host, parse_image, repository_at
 from controlplane.kernel import catalogue
 from controlplane.kernel.errors import Failure
+from controlplane.kernel.refusals import wrong_member
 from controlplane.persistence import content_repositories, content_tags, registries
 from controlplane.persistence.database import Database, Transaction
 from controlplane.persistence.registries import RegistryRow
@@ -128,7 +129,7 @@ class Imports:
         """Return the registry of this deployment that a source is, if it is one."""
         key, uri = source.get("resourceId"), source.get("registryUri")
         if bool(key) == bool(uri):
-            raise _wrong("source", "needs either resourceId or registryUri")
+            raise wrong_member("source", "needs either resourceId or registryUri")
         if key:
             row = registries.by_key(tx, key.rstrip("/").lower())
             if row is None:
@@ -154,7 +155,7 @@ class Imports:
     def _remote(self, source: Mapping[str, Any]) -> dict[str, Any]:
         host = host_of(source["registryUri"])
         if not is_host(host):
-            raise _wrong("source.registryUri", "must be the name of a registry, such as registry.example.com")
+            raise wrong_member("source.registryUri", HOST_RULE)
         known = source.get("credentials")
         if known is None:
             return {"host": host}
@@ -185,7 +186,7 @@ def _image(text: str) -> Image:
     try:
         return parse_image(text)
     except ValueError as error:
-        raise _wrong("source.sourceImage", str(error)) from None
+        raise wrong_member("source.sourceImage", str(error)) from None
 
 
 def _targets(wanted: Mapping[str, Any], image: Image) -> list[Target]:
@@ -193,10 +194,10 @@ def _targets(wanted: Mapping[str, Any], image: Image) -> list[Target]:
     found = [_target(text, image) for text in wanted.get("targetTags") or ()]
     for name in wanted.get("untaggedTargetRepositories") or ():
         if not is_repository_name(name):
-            raise _wrong("untaggedTargetRepositories", f"'{name}' is no repository")
+            raise wrong_member("untaggedTargetRepositories", f"'{name}' is no repository")
         found.append(Target(name, None))
     if len(found) > _MOST_TARGETS:
-        raise _wrong("targetTags", f"names more than {_MOST_TARGETS} targets")
+        raise wrong_member("targetTags", f"names more than {_MOST_TARGETS} targets")
     if not found:
         found.append(Target(image.repository, None if image.by_digest else image.reference))
     return list(dict.fromkeys(found))
@@ -206,7 +207,7 @@ def _target(text: str, image: Image) -> Target:
     name, colon, tag = text.partition(":")
     tag = tag if colon else "latest" if image.by_digest else image.reference
     if not is_repository_name(name) or not is_tag(tag):
-        raise _wrong("targetTags", f"'{text}' is not REPOSITORY:TAG")
+        raise wrong_member("targetTags", f"'{text}' is not REPOSITORY:TAG")
     return Target(name, tag)
 
 
@@ -222,7 +223,3 @@ def _refuse_existing(
 
 def _failed(image: Image, error: UpstreamError) -> Failure:
     return Failure(catalogue.IMPORT_FAILED, image=image.text, reason=error)
-
-
-def _wrong(member: str, reason: str) -> Failure:
-    return Failure(catalogue.INVALID_REQUEST_CONTENT, reason=f"'{member}' {reason}.", target=member)

@@ -20,6 +20,7 @@ from controlplane.domain.tiers import LIMITS, Feature, Tier
 from controlplane.kernel import catalogue
 from controlplane.kernel.clock import rfc3339
 from controlplane.kernel.errors import Detail, Failure
+from controlplane.kernel.refusals import wrong_members
 from controlplane.persistence.registries import RegistrySettings
 
 DEFAULTS: Mapping[str, Any] = {
@@ -52,7 +53,6 @@ DEFAULTS: Mapping[str, Any] = {
 _OPEN_NETWORK: Mapping[str, Any] = {"defaultAction": "Allow", "virtualNetworkRules": [], "ipRules": []}
 _IP_RULES = "networkRuleSet.ipRules"
 _DATED_POLICIES = {"retentionPolicy": ("status", "days"), "softDeletePolicy": ("status", "retentionDays")}
-_SYSTEM_ASSIGNED, _NO_IDENTITY = "SystemAssigned", "None"
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,29 +242,7 @@ def _normalised(index: int, rule: Mapping[str, Any]) -> str:
     except ValueError as error:
         target = f"properties.networkRuleSet.ipRules[{index}].value"
         code = catalogue.INVALID_REQUEST_CONTENT.code
-        raise Failure(
-            catalogue.INVALID_REQUEST_CONTENT,
-            reason=f"{target}: {error}",
-            target=target,
-            details=[Detail(code, str(error), target)],
-        ) from None
-
-
-def wants_identity(identity: Mapping[str, Any] | None) -> bool:
-    """Tell whether the member ``identity`` asks for an identity of the registry's own.
-
-    Raises:
-        Failure: FEATURE_NOT_SUPPORTED for user-assigned identities.
-    """
-    kind = (identity or {}).get("type") or _NO_IDENTITY
-    if kind not in {_NO_IDENTITY, _SYSTEM_ASSIGNED} or (identity or {}).get("userAssignedIdentities"):
-        raise Failure(
-            catalogue.FEATURE_NOT_SUPPORTED,
-            feature="A user-assigned identity",
-            hint=f"Use the identity type '{_SYSTEM_ASSIGNED}' or '{_NO_IDENTITY}'.",
-            target="identity.type",
-        )
-    return bool(kind == _SYSTEM_ASSIGNED)
+        raise wrong_members([Detail(code, f"{target}: {error}", target)]) from None
 
 
 def settings_of(tier: Tier, properties: Mapping[str, Any]) -> RegistrySettings:

@@ -65,12 +65,12 @@ class Replicas:
         while (page := self._want(registry_id, region, after, write)) is not None:
             after = page
             report(0)
-        end = time.monotonic() + self._patience
+        end, total = time.monotonic() + self._patience, 0
         while True:
             with self._database.read() as tx:
                 found = replicas.backlog(tx, registry_id, region)
-            done = found.blobs - found.pending_blobs
-            report(min(99, done * 100 // found.blobs) if found.blobs else 99)
+                total = max(total, found.pending_bytes, 1)
+            report(min(99, (total - found.pending_bytes) * 100 // total))
             if not found.pending_blobs or time.monotonic() > end:
                 return found.pending_blobs
             if not (self._replicator.serves(region) and self._replicator.run(region)):
@@ -108,7 +108,7 @@ class Replicas:
             "pendingBlobs": found.pending_blobs,
             "failed": found.failed,
             "lastError": found.last_error,
-            "copiedBytes": found.copied_bytes,
+            "copiedBytes": replicas.copied_bytes(tx, registry_id, region),
         }
 
     def shown(self, tx: Transaction, registry_id: int, region: str, since: datetime) -> dict[str, str]:
@@ -122,7 +122,7 @@ class Replicas:
         return {
             "displayStatus": word,
             "message": message,
-            "timestamp": rfc3339(found.changed_at or since),
+            "timestamp": rfc3339(replicas.last_copy(tx, region) or since),
         }
 
     def reconcile(self, registry_id: int, after: str, limit: int = _PAGE) -> str | None:

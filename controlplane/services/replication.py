@@ -109,6 +109,9 @@ class Replicator:
         after the bytes that were written.
         """
         now = self._clock.now()
+        with self._database.read() as tx:
+            if not replication.is_due(tx, region, now):
+                return 0
         with self._database.write() as tx:
             batch = replication.claim(tx, region, now, now + self._lease, _BATCH)
         if batch:

@@ -14,6 +14,7 @@ from typing import Any
 import redis
 
 from controlplane.domain.throttle import PERIOD
+from controlplane.kernel.batches import batches
 from controlplane.services.throttling import Draw, Throttle
 
 _LOG = logging.getLogger(__name__)
@@ -53,8 +54,7 @@ class RedisExchange:
     def __call__(self, draws: Sequence[Draw]) -> list[float]:
         """Tell what was taken; return in how many seconds each bucket will be full."""
         found: list[float] = []
-        for start in range(0, len(draws), _BATCH):
-            some = draws[start : start + _BATCH]
+        for some in batches(draws, _BATCH):
             keys = [_PREFIX + draw.name for draw in some]
             numbers = [number for draw in some for number in (draw.taken, draw.step)]
             found += map(float, self._client.eval(_SCRIPT, len(keys), *keys, PERIOD, *numbers))

@@ -13,6 +13,7 @@ from typing import Any
 from controlplane.domain.scope_maps import action_problem, is_gateway_action
 from controlplane.kernel import catalogue
 from controlplane.kernel.errors import Detail, Failure
+from controlplane.kernel.refusals import wrong_members
 from controlplane.services.token_credentials import Json, credentials, passwords_of
 
 _CLIENT_ID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
@@ -104,6 +105,5 @@ def checked_actions(actions: Sequence[str]) -> list[str]:
         if problem is not None:
             found.append(Detail("InvalidMember", f"'{target}': {problem}.", target))
     if found:
-        reason = " ".join(detail.message for detail in found[:3])
-        raise Failure(catalogue.INVALID_REQUEST_CONTENT, reason=reason, target=found[0].target, details=found)
+        raise wrong_members(found)
     return list(dict.fromkeys(actions))

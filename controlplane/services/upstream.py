@@ -127,7 +127,7 @@ class Upstream:
         path = f"/v2/{repository}/manifests/{reference}"
         headers = {"Accept": ACCEPT}
         method = "GET" if body else "HEAD"
-        with self._asked(method, path, repository, headers, tries=_TRIES if patient else 1) as answer:
+        with self._asked(method, path, repository, headers, patient=patient) as answer:
             media_type = answer.headers.get("Content-Type", "").partition(";")[0].strip()
             told = answer.headers.get("Docker-Content-Digest", "")
             payload = answer.whole(_MANIFEST_LIMIT + 1) if body else None
@@ -189,10 +189,11 @@ class Upstream:
 
     @contextmanager
     def _asked(
-        self, method: str, path: str, repository: str, headers: Mapping[str, str], *, tries: int = _TRIES
+        self, method: str, path: str, repository: str, headers: Mapping[str, str], *, patient: bool = True
     ) -> Iterator[Stream]:
         """Ask until there is an answer or patience ends; the block reads a good one."""
         end, pause, number = time.monotonic() + self._patience, _FIRST_PAUSE, 0
+        tries = _TRIES if patient else 1
         with ExitStack() as stack:
             while True:
                 number += 1

@@ -20,10 +20,9 @@ from controlplane.domain.webhooks import (
     is_scope,
     payload,
 )
-from controlplane.kernel.catalogue import INVALID_REQUEST_CONTENT
 from controlplane.kernel.clock import Clock
-from controlplane.kernel.errors import Failure
 from controlplane.kernel.ids import Ids
+from controlplane.kernel.refusals import wrong_member
 from controlplane.persistence import deliveries, events, outbox, resources, webhooks
 from controlplane.persistence.database import Database, Transaction
 from controlplane.persistence.deliveries import DeliveryRow, NewDelivery
@@ -174,14 +173,14 @@ def _is_told(webhook: WebhookRow, region: str, event: Happened) -> bool:
 
 def _check(wanted: Mapping[str, Any], stored: Mapping[str, Any]) -> None:
     if not wanted["actions"]:
-        raise _wrong("actions", f"must name at least one of {', '.join(WebhookAction)}")
+        raise wrong_member("properties.actions", f"must name at least one of {', '.join(WebhookAction)}")
     if not is_scope(wanted["scope"]):
-        raise _wrong("scope", "must be empty, REPOSITORY, REPOSITORY:TAG or REPOSITORY:*")
+        raise wrong_member("properties.scope", "must be empty, REPOSITORY, REPOSITORY:TAG or REPOSITORY:*")
     if wanted["serviceUri"] != stored.get("serviceUri"):
         _check_uri(wanted["serviceUri"])
     secret = wanted.get("signingSecret")
     if secret and secret != stored.get("signingSecret") and len(secret) < _SHORTEST_SECRET:
-        raise _wrong("signingSecret", f"must have at least {_SHORTEST_SECRET} characters")
+        raise wrong_member("properties.signingSecret", f"must have at least {_SHORTEST_SECRET} characters")
     known = stored.get("customHeaders") or {}
     _check_headers({n: v for n, v in (wanted.get("customHeaders") or {}).items() if v != known.get(n)})
 
@@ -189,7 +188,7 @@ def _check(wanted: Mapping[str, Any], stored: Mapping[str, Any]) -> None:
 def _check_headers(headers: Mapping[str, str]) -> None:
     for name, value in headers.items():
         if (problem := header_problem(name, value)) is not None:
-            raise _wrong("customHeaders", problem)
+            raise wrong_member("properties.customHeaders", problem)
 
 
 def _check_uri(uri: str) -> None:
@@ -199,11 +198,8 @@ def _check_uri(uri: str) -> None:
     except ValueError:
         sound = False
     if not sound or not uri.isascii() or not uri.isprintable() or " " in uri or len(uri) > _LONGEST_URI:
-        raise _wrong("serviceUri", "must be an http or https URL")
+        raise wrong_member("properties.serviceUri", "must be an http or https URL")
     if "@" in parts.netloc:
-        raise _wrong("serviceUri", "must not hold a user name; send an Authorization header instead")
-
-
-def _wrong(member: str, reason: str) -> Failure:
-    target = f"properties.{member}"
-    return Failure(INVALID_REQUEST_CONTENT, reason=f"{target}: {reason}", target=target)
+        raise wrong_member(
+            "properties.serviceUri", "must not hold a user name; send an Authorization header instead"
+        )

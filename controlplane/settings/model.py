@@ -176,7 +176,11 @@ class Settings(BaseSettings):
     scrub_rate: int = Field(
         20 * 1024 * 1024, ge=0, description="Bytes per second hashed again, on average; 0 turns that off"
     )
-    event_days: float = Field(30.0, gt=0, description="Events of content are kept for so many days")
+    event_days: float = Field(
+        30.0,
+        gt=0,
+        description="Events of content, and what webhooks were told of them, are kept for so many days",
+    )
     operation_days: float = Field(
         30.0, gt=0, description="Operations that have ended are kept for so many days"
     )

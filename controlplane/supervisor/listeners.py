@@ -74,11 +74,6 @@ class Listeners:
         if (found := self._open.pop(port, None)) is not None:
             found[0].set()
 
-    def close_all(self) -> None:
-        """Accept no more on any port."""
-        for port in list(self._open):
-            self.close(port)
-
     def _worker(self, listener: int) -> Any:
         make: Any = _granian.WSGIWorker
         holder: Any = _granian.SocketHolder

@@ -124,6 +124,20 @@ def test_only_one_writes_at_a_time(store: BlobStore) -> None:
     store.write(UPLOAD, 1).close()
 
 
+def test_others_see_what_has_been_written_or_are_told_that_they_cannot(store: BlobStore) -> None:
+    seen = store.glimpse(UPLOAD, 0, 10)
+    with store.write(UPLOAD, 0) as writer:
+        writer.write(b"0123456789")
+        if seen is None:
+            assert store.glimpse(UPLOAD, 0, 10) is None
+            return
+        assert seen == b""
+        assert store.glimpse(UPLOAD, 4, 100) == b"456789"
+        assert store.glimpse(UPLOAD, 10, 100) == b""
+        writer.finish(digest(b"0123456789"))
+    assert store.glimpse(UPLOAD, 0, 100) == b""
+
+
 def test_a_discarded_upload_is_gone(store: BlobStore) -> None:
     with store.write(UPLOAD, 0) as writer:
         writer.write(b"abc")

@@ -215,8 +215,7 @@ def test_an_import_outlives_its_worker_and_another_is_canceled(sqlite_url: str, 
                 to = {"targetTags": ["other:never"], "mode": "Force"}
                 accepted = house.call("POST", "importImage", {"source": source, **to})
                 eventually(lambda: percent(accepted, house) > 0, within=30, every=0.1, what="progress")
-                status = urlsplit(accepted.headers["Azure-AsyncOperation"]).path
-                assert house.caller.call("POST", f"{status}/cancel").ok
+                assert house.caller.call("POST", cancel_path(accepted)).ok
                 assert ended(accepted, house)["status"] == "Canceled"
                 assert house.count("SELECT count(*) FROM tags WHERE name = 'never'") == 0
 
@@ -230,6 +229,12 @@ _PENDING = (
 def operation(accepted: requests.Response, house: House) -> Any:
     status = urlsplit(accepted.headers["Azure-AsyncOperation"])
     return house.caller.call("GET", status.path).json()
+
+
+def cancel_path(accepted: requests.Response) -> str:
+    path = urlsplit(accepted.headers["Azure-AsyncOperation"]).path
+    place, _, name = path.rpartition("/operationStatuses/")
+    return f"{place.partition('/locations/')[0]}/operationStatuses/{name}/cancel"
 
 
 def percent(accepted: requests.Response, house: House) -> float:

@@ -13,7 +13,7 @@ from controlplane.domain.scopes import Scope, parse_scope, registry_id
 from controlplane.kernel.errors import Failure
 from controlplane.persistence import role_assignments, stamps
 from controlplane.persistence.role_assignments import AssignmentRow, CustomRoleRow
-from controlplane.services.access import ABAC, LEGACY, RIGHTS
+from controlplane.services.access import ABAC, LEGACY, LEGACY_RIGHTS
 from controlplane.services.graph import Services
 
 SUB = "11111111-1111-1111-1111-111111111111"
@@ -23,7 +23,7 @@ GROUP = parse_scope(f"/subscriptions/{SUB}/resourceGroups/rg")
 SUBSCRIPTION = parse_scope(f"/subscriptions/{SUB}")
 ROOT = parse_scope("/")
 GUIDS = {role.name: role.id for role in built_in_roles().values()}
-ALL = RIGHTS
+ALL = frozenset(LEGACY_RIGHTS)
 NONE: frozenset[str] = frozenset()
 PULL = frozenset({"pull", "metadata_read", "catalog"})
 PUSH = PULL | {"push", "metadata_write"}

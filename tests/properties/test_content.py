@@ -385,8 +385,8 @@ def run(database: Callable[[Path], AbstractContextManager[str]], folder: Path, e
         "Machine", (ContentMachine,), {"opened": staticmethod(opened), "closed": staticmethod(closed)}
     )
     chosen = settings(
-        max_examples=examples * (20 if is_long else 1),
-        stateful_step_count=60 if is_long else 25,
+        max_examples=examples * (5 if is_long else 1),
+        stateful_step_count=50 if is_long else 25,
         derandomize=not is_long,
         database=None,
         deadline=None,

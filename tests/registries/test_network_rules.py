@@ -9,7 +9,6 @@ from controlplane.domain.network_rules import (
     NetworkPolicy,
     admits,
     normalise_rule,
-    normalise_rules,
 )
 
 
@@ -33,10 +32,6 @@ def test_a_rule_has_one_spelling(given: str, kept: str) -> None:
 def test_what_is_no_ipv4_address_or_network_is_refused(given: str) -> None:
     with pytest.raises(ValueError, match="neither an IPv4 address nor"):
         normalise_rule(given)
-
-
-def test_repeated_rules_are_dropped_and_the_order_is_kept() -> None:
-    assert normalise_rules(["10.0.0.2", "10.0.0.1/32", "10.0.0.2/32"]) == ("10.0.0.2", "10.0.0.1")
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import pytest
 
 from controlplane.domain.tiers import Feature, Tier
 from controlplane.kernel.errors import Failure
+from controlplane.services import identities
 from controlplane.services import registry_rules as rules
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -220,7 +221,7 @@ def test_classic_cannot_be_chosen() -> None:
     [(None, False), ({}, False), ({"type": "None"}, False), ({"type": "SystemAssigned"}, True)],
 )
 def test_a_registry_may_have_an_identity_of_its_own(identity: dict[str, Any] | None, wanted: bool) -> None:
-    assert rules.wants_identity(identity) is wanted
+    assert identities.is_wanted(identity) is wanted
 
 
 @pytest.mark.parametrize(
@@ -233,5 +234,5 @@ def test_a_registry_may_have_an_identity_of_its_own(identity: dict[str, Any] | N
 )
 def test_but_no_identity_of_others(identity: dict[str, Any]) -> None:
     with pytest.raises(Failure) as refused:
-        rules.wants_identity(identity)
+        identities.is_wanted(identity)
     assert refused.value.target == "identity.type"

@@ -119,7 +119,7 @@ def test_a_login_server_behind_dns_is_known_before(database: Database) -> None:
         row, host = registries.create(tx, DOMAIN, new("Demo01"))
         assert host == "demo01.azurecr.example:8443"
         assert store.by_host(tx, host) == (row, "login", "eastus")
-        assert registries.login_port(tx, row.key) is None
+        assert registries.ports(tx, DOMAIN, row.key) == []
 
 
 def test_ports_of_others_are_passed_over(database: Database) -> None:
@@ -129,7 +129,7 @@ def test_ports_of_others_are_passed_over(database: Database) -> None:
         other.bind(("127.0.0.1", first + 1))
         other.listen()
         row, host = registries.create(tx, settings, new("demo01"))
-        assert (host, registries.login_port(tx, row.key)) == (f"localhost:{first}", first)
+        assert registries.ports(tx, settings, row.key) == [(host, first)] == [(f"localhost:{first}", first)]
         assert registries.create(tx, settings, new("demo02"))[1] == f"localhost:{first + 2}"
         with pytest.raises(Failure, match="ACRCTL_LOGIN_PORTS") as refused:
             registries.create(tx, settings, new("demo03"))

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 
 from benchmarks.content import Image, digest_of, random_image
+from controlplane.services.upstream import UpstreamError
 from tests.api.deployment import Template
 from tests.support.both_planes import House, house_at
 from tests.support.distribution import RegistryClient
@@ -175,6 +177,67 @@ def test_a_client_gets_bytes_before_the_blob_is_whole(house: House, mirrored: Mi
         assert first + b"".join(chunks) == image.blobs[1].content
 
 
+def test_a_client_of_another_process_gets_bytes_before_the_blob_is_whole(
+    house: House, mirrored: Mirrored, port: int
+) -> None:
+    image = random_image(600_000)
+    wanted = image.blobs[1]
+    mirrored.add("v1", image)
+    client, other = house.admin(), house.another_process()
+    guest = replace(client, application=other)
+    path = f"/v2/mirror/app/blobs/{wanted.digest}"
+    with served(mirrored, port):
+        assert client.get("/v2/mirror/app/manifests/v1").status_code == 200
+        mirrored.gate.clear()
+        chunks = client.open("GET", path, buffered=False).iter_encoded()
+        first = next(chunks)
+        others = guest.open("GET", path, buffered=False).iter_encoded()
+        second = next(others)
+        assert wanted.content.startswith(second)
+        mirrored.gate.set()
+        assert second + b"".join(others) == wanted.content
+        assert first + b"".join(chunks) == wanted.content
+    assert mirrored.fetches(wanted.digest) == 1
+    other.close()
+
+
+def test_another_process_fetches_anew_and_mixes_nothing_when_the_one_that_fetches_fails(
+    house: House, mirrored: Mirrored, port: int
+) -> None:
+    image = random_image(600_000)
+    wanted = image.blobs[1]
+    mirrored.add("v1", image)
+    client, other = house.admin(), house.another_process()
+    path = f"/v2/mirror/app/blobs/{wanted.digest}"
+    with served(mirrored, port):
+        assert client.get("/v2/mirror/app/manifests/v1").status_code == 200
+        mirrored.gate.clear()
+        mirrored.damage = True
+        next(client.open("GET", path, buffered=False).iter_encoded())
+        others = replace(client, application=other).open("GET", path, buffered=False).iter_encoded()
+        mirrored.damage = False
+        mirrored.gate.set()
+        with pytest.raises(UpstreamError, match="began anew"):
+            list(others)
+        assert digest_of(client.get(path).data) == wanted.digest
+    assert mirrored.fetches(wanted.digest) == 2
+    other.close()
+
+
+def test_nobody_waits_for_an_upstream_that_was_just_found_down(
+    house: House, mirrored: Mirrored, port: int
+) -> None:
+    mirrored.add("v1", random_image(1000))
+    rule(house, f"127.0.0.1:{port}/team/*", "mirror/*", ttlSeconds=0)
+    with served(mirrored, port):
+        pull(house.admin())
+        mirrored.status, mirrored.asked = 503, []
+        for _ in range(5):
+            answer = house.admin().get("/v2/mirror/app/manifests/v1")
+            assert (answer.status_code, answer.headers["Warning"][:3]) == (200, "110")
+        assert len(mirrored.asked) == 1
+
+
 def test_a_moved_tag_is_seen_when_its_time_is_over(house: House, mirrored: Mirrored, port: int) -> None:
     old, new = random_image(1000), random_image(1000)
     mirrored.add("v1", old)
@@ -256,7 +319,9 @@ def test_bytes_that_are_not_what_their_digest_says_never_arrive_whole(
         client = house.admin()
         client.get("/v2/mirror/app/manifests/v1")
         mirrored.damage = True
+        mirrored.gate.clear()
         answer = client.open("GET", f"/v2/mirror/app/blobs/{digest}", buffered=False)
+        mirrored.gate.set()
         taken = bytearray()
         with pytest.raises(Exception, match="digest"):  # noqa: PT012 - the answer breaks off at some chunk
             for chunk in answer.iter_encoded():
