@@ -10,6 +10,8 @@ MAKEFLAGS += --no-print-directory
 
 VENV := .venv
 CLIENTS := .venv-clients
+# Tests run in so many processes; the tests of one file stay together.
+PROCESSES ?= auto
 BIN := $(VENV)/bin
 PIP := -m pip --disable-pip-version-check --quiet --no-input install --require-hashes --no-deps
 SERVER := $(VENV)/.server-installed
@@ -43,7 +45,7 @@ dev: $(DEVELOPMENT) ## Install everything needed to change and test the project
 
 test: $(DEVELOPMENT) $(CLIENTS_READY) $(AZURITE_READY) ## Run all tests (ARGS="-k name" for some)
 	@.ci/packages
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist loadfile $(ARGS)
 
 check: $(DEVELOPMENT) ## Format, lint, types, layers, and drift of migrations, documents and locks
 	@echo "format";     $(BIN)/ruff format --check --quiet . || { echo "run: make fmt" >&2; exit 1; }

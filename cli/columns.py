@@ -49,7 +49,7 @@ ROLE_DEFINITION = (
 )
 OPERATION = (
     Column("OPERATION", "name"),
-    Column("KIND", "kind"),
+    Column("KIND", "operation"),
     Column("STATUS", "status"),
     Column("PERCENT", "percentComplete"),
     Column("STARTED", "startTime", time=True),

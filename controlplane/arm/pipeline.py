@@ -18,7 +18,7 @@ from controlplane.arm.requests import Answer, Monitor, Request
 from controlplane.kernel.catalogue import CONFLICT
 from controlplane.kernel.errors import Failure
 from controlplane.kernel.states import ProvisioningState
-from controlplane.operations.accept import APART, accept
+from controlplane.operations.accept import APART, Job, accept
 from controlplane.persistence import resources as store
 from controlplane.persistence.database import Transaction, UniqueViolationError
 from controlplane.persistence.operations import OperationRow
@@ -175,8 +175,7 @@ def accepted(  # noqa: PLR0913 - what an operation is made of
     """
     principal = request.principal
     name, actor = principal.actor
-    return accept(
-        tx,
+    job = Job(
         kind=kind,
         resource_key=f"{row.key}{APART}{apart}" if apart else row.key,
         resource_id=row.id,
@@ -190,10 +189,9 @@ def accepted(  # noqa: PLR0913 - what an operation is made of
             "actorType": actor,
             "correlation": request.correlation,
         },
-        clock=mechanism.clock,
-        ids=mechanism.ids,
-        settings_deadline=getattr(mechanism.settings, deadline),
+        deadline=getattr(mechanism.settings, deadline),
     )
+    return accept(tx, job, mechanism.clock, mechanism.ids)
 
 
 def changeable(row: ResourceRow) -> dict[str, Any]:

@@ -139,6 +139,13 @@ def _flask(services: Services, gate: Gate) -> Flask:
         AbsentRoutes,
     ):
         routes(parts).add_to(app)
+    _surround(app, services, gate)
+    app.register_error_handler(Exception, _on_error)
+    return app
+
+
+def _surround(app: Flask, services: Services, gate: Gate) -> None:
+    """Do what every request needs before and after its view."""
 
     def enter() -> None:
         g.began = time.perf_counter()
@@ -155,8 +162,6 @@ def _flask(services: Services, gate: Gate) -> Flask:
 
     app.before_request(enter)
     app.after_request(leave)
-    app.register_error_handler(Exception, _on_error)
-    return app
 
 
 def _rates(gate: Gate) -> Mapping[str, str]:

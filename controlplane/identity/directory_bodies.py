@@ -11,9 +11,9 @@ from flask import request
 from werkzeug.exceptions import HTTPException
 
 from controlplane.identity.directory_views import AUDIENCE
-from controlplane.kernel.catalogue import DIRECTORY_BAD_REQUEST
 from controlplane.kernel.clock import parse_rfc3339
 from controlplane.kernel.errors import Failure
+from controlplane.services.directory_checks import bad
 
 MAX_BODY = 256 * 1024  # bytes
 
@@ -134,11 +134,6 @@ def text(body: Mapping[str, Any], name: str, *, required: bool = False) -> str |
     if not isinstance(value, str) or not value:
         raise bad(f"The property '{name}' must be text that is not empty.")
     return value
-
-
-def bad(reason: str) -> Failure:
-    """Say what is wrong with a body."""
-    return Failure(DIRECTORY_BAD_REQUEST, reason=reason)
 
 
 def unknown(name: str) -> Failure:

@@ -13,6 +13,7 @@ from controlplane.identity import directory_bodies as bodies
 from controlplane.identity.directory_views import principal_json, secret_json
 from controlplane.identity.odata import listing, parse_query, selected
 from controlplane.persistence.identity import MANAGED_IDENTITY, ServicePrincipalRow
+from controlplane.services.directory_checks import bad
 from controlplane.services.graph import Services
 
 PATHS = ("/servicePrincipals/<uuid:object_id>", "/servicePrincipals(appId='<uuid:app_id>')")
@@ -89,7 +90,7 @@ class Principals:
     def _application_id(self, reference: dict[str, Any]) -> str:
         row = self._row(reference)
         if row.kind == MANAGED_IDENTITY:
-            raise bodies.bad("A managed identity has no secrets.")
+            raise bad("A managed identity has no secrets.")
         return self._directory.application(app_id=row.app_id).id
 
     def _row(self, reference: dict[str, Any]) -> ServicePrincipalRow:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -22,38 +23,37 @@ APART = "#"
 """What follows it in a resource key sets an operation apart from others on the same resource."""
 
 
-def accept(  # noqa: PLR0913 - an operation has these members
-    tx: Transaction,
-    *,
-    kind: str,
-    resource_key: str,
-    resource_id: str,
-    subscription: str | None,
-    location: str | None,
-    input: Mapping[str, Any],  # noqa: A002 - what the column and the row call it
-    previous: Mapping[str, Any] | None,
-    caller: Mapping[str, Any],
-    clock: Clock,
-    ids: Ids,
-    settings_deadline: float,
-    queue: str = doorbell.DEFAULT_QUEUE,
-) -> OperationRow:
-    """Store an operation and ring for it; both become real when the caller's transaction commits.
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What is to be done.
 
-    Args:
-        tx: the transaction that also writes the resource's non-terminal state.
+    Attributes:
         kind: names the plan, for example ``Microsoft.ContainerRegistry/registries/write``.
         resource_key: lower-cased id of the resource; it may have one live operation.
         resource_id: the id as given.
         subscription: for listing; None for an operation outside subscriptions.
         location: region, shown in the address of the result.
+        deadline: seconds after which the operation fails.
         input: what the steps need, JSON.
         previous: the resource as it was, to revert to, JSON.
         caller: who asked, JSON, for systemData and the activity log.
-        clock: time source.
-        ids: source of the operation's id.
-        settings_deadline: seconds after which the operation fails.
-        queue: kind of work, the plan's ``queue``.
+    """
+
+    kind: str
+    resource_key: str
+    resource_id: str
+    subscription: str | None
+    location: str | None
+    deadline: float
+    input: Mapping[str, Any]
+    previous: Mapping[str, Any] | None
+    caller: Mapping[str, Any]
+
+
+def accept(tx: Transaction, job: Job, clock: Clock, ids: Ids) -> OperationRow:
+    """Store an operation and ring for it; both become real when the caller's transaction commits.
+
+    The transaction is the one that also writes the resource's non-terminal state.
 
     Raises:
         Failure: CONFLICT, another operation is under way on the resource.
@@ -61,31 +61,31 @@ def accept(  # noqa: PLR0913 - an operation has these members
     now = clock.now()
     row = OperationRow(
         id=ids.uuid(),
-        kind=kind,
-        resource_key=resource_key,
-        resource_id=resource_id,
-        subscription=subscription,
-        location=location,
+        kind=job.kind,
+        resource_key=job.resource_key,
+        resource_id=job.resource_id,
+        subscription=job.subscription,
+        location=job.location,
         status=OperationStatus.ACCEPTED,
         attempt=0,
         lease_until=None,
-        deadline=now + timedelta(seconds=settings_deadline),
+        deadline=now + timedelta(seconds=job.deadline),
         rung_at=now,
         not_before=now,
         checkpoints={},
-        input=input,
-        previous=previous,
+        input=job.input,
+        previous=job.previous,
         result=None,
         error=None,
         percent=0,
         cancel_requested=False,
-        caller=caller,
+        caller=job.caller,
         created_at=now,
         started_at=None,
         ended_at=None,
     )
     _insert(tx, row)
-    doorbell.ring(tx, row.id, queue, now)
+    doorbell.ring(tx, row.id, doorbell.DEFAULT_QUEUE, now)
     return row
 
 

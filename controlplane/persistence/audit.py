@@ -63,7 +63,11 @@ def _number(table: sa.Table, *where: sa.ColumnElement[bool]) -> Any:
 
 _HELD = repository_blobs.join(blobs, blobs.c.digest == repository_blobs.c.digest)
 _DISTINCT = registry_blobs.join(blobs, blobs.c.digest == registry_blobs.c.digest)
-_OF_REGISTRY = sa.select(repositories.c.id).where(repositories.c.registry_id == registries.c.id)
+_OF_REGISTRY = (
+    sa.select(repositories.c.id)
+    .where(repositories.c.registry_id == registries.c.id)
+    .correlate(registries)  # two levels up, where SQLAlchemy does not look by itself
+)
 _HERE = {
     "manifests": manifests.c.repository_id == repositories.c.id,
     "tags": tags.c.repository_id == repositories.c.id,

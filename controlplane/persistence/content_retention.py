@@ -84,8 +84,32 @@ def repositories_with_untagged(
 
     In the order of ids, after an id, of registries that serve and have the policy on.
     """
-    child = manifest_edges.alias()
-    parent, subject = manifests.alias(), manifests.alias()
+    wait = registries.c.retention_days * MICROS_A_DAY
+    until = sa.literal(to_micros(now), sa.BigInteger) - wait
+    statement = (
+        sa.select(manifests.c.repository_id, registries.c.retention_days)
+        .join(repositories, repositories.c.id == manifests.c.repository_id)
+        .join(registries, registries.c.id == repositories.c.registry_id)
+        .where(
+            manifests.c.untagged_at.is_not(None),
+            _LIVE,
+            registries.c.retention_days.is_not(None),
+            registries.c.ready.is_(True),
+            sa.type_coerce(manifests.c.untagged_at, sa.BigInteger) <= until,
+            (repositories.c.locks.op("|")(manifests.c.locks)).op("&")(_BARRED) == 0,
+            manifests.c.repository_id > after,
+            ~_is_held(),
+        )
+        .distinct()
+        .order_by(manifests.c.repository_id)
+        .limit(limit)
+    )
+    return [(repository, days) for repository, days in tx.connection.execute(statement)]
+
+
+def _is_held() -> sa.ColumnElement[bool]:
+    """Tell of a manifest whether an index that is not deleted names it, or it refers to one that is there."""
+    child, parent, subject = manifest_edges.alias(), manifests.alias(), manifests.alias()
     named = (
         sa.select(child.c.manifest_id)
         .join(parent, parent.c.id == child.c.manifest_id)
@@ -101,28 +125,7 @@ def repositories_with_untagged(
         subject.c.digest == manifests.c.subject,
         subject.c.deleted_at.is_(None),
     )
-    wait = registries.c.retention_days * MICROS_A_DAY
-    until = sa.literal(to_micros(now), sa.BigInteger) - wait
-    statement = (
-        sa.select(manifests.c.repository_id, registries.c.retention_days)
-        .join(repositories, repositories.c.id == manifests.c.repository_id)
-        .join(registries, registries.c.id == repositories.c.registry_id)
-        .where(
-            manifests.c.untagged_at.is_not(None),
-            _LIVE,
-            registries.c.retention_days.is_not(None),
-            registries.c.ready.is_(True),
-            sa.type_coerce(manifests.c.untagged_at, sa.BigInteger) <= until,
-            (repositories.c.locks.op("|")(manifests.c.locks)).op("&")(_BARRED) == 0,
-            manifests.c.repository_id > after,
-            ~named.exists(),
-            ~has_subject.exists(),
-        )
-        .distinct()
-        .order_by(manifests.c.repository_id)
-        .limit(limit)
-    )
-    return [(repository, days) for repository, days in tx.connection.execute(statement)]
+    return named.exists() | has_subject.exists()
 
 
 def repositories_after(

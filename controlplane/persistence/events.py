@@ -27,7 +27,11 @@ def insert(
 
 
 def untold(tx: Transaction, registry_id: int, limit: int) -> Sequence[tuple[int, str, Happened]]:
-    """Return (seq, region, event) of the oldest events that nobody was told of yet."""
+    """Return (seq, region, event) of the oldest events that nobody was told of yet.
+
+    Whoever asks for those of the same registry at once waits for this transaction: skipping them would
+    let later events overtake.
+    """
     statement = (
         sa.select(events)
         .where(events.c.registry_id == registry_id, events.c.untold_since.is_not(None))
@@ -35,7 +39,7 @@ def untold(tx: Transaction, registry_id: int, limit: int) -> Sequence[tuple[int,
         .limit(limit)
     )
     if tx.dialect == "postgresql":
-        statement = statement.with_for_update(skip_locked=True)
+        statement = statement.with_for_update()
     return [(found.seq, found.region, _happened(found)) for found in tx.connection.execute(statement)]
 
 

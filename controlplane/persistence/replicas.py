@@ -55,12 +55,6 @@ def add_blob_region(tx: Transaction, region: str) -> None:
     tx.connection.execute(_insert(tx)(regions_table).values(name=region).on_conflict_do_nothing())
 
 
-def replicas_of(tx: Transaction, registry_id: int) -> Sequence[ReplicaRow]:
-    """Return the regions of a registry that has several, by name; none when it has one."""
-    statement = sa.select(replicas).where(replicas.c.registry_id == registry_id).order_by(replicas.c.region)
-    return [ReplicaRow(*row) for row in tx.connection.execute(statement)]
-
-
 def next_registry(tx: Transaction, least: int) -> int | None:
     """Return the first registry from a row id on that is in several regions."""
     statement = sa.select(sa.func.min(replicas.c.registry_id)).where(replicas.c.registry_id >= least)

@@ -1,7 +1,6 @@
 """Subscriptions: Microsoft.Resources/subscriptions, to be read only; the first start makes the one there is.
 
-Whoever holds a role anywhere below a subscription sees it, since clients begin every session by listing
-subscriptions.
+Whoever holds a role anywhere below a subscription sees it, since clients begin by listing subscriptions.
 """
 
 from __future__ import annotations

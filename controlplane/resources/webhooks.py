@@ -5,20 +5,17 @@ A write is done at once: there is nothing to provision. Deliveries are the busin
 
 from __future__ import annotations
 
-from typing import Any
-
-from controlplane.arm.contexts import Call, Context, Validation
-from controlplane.arm.declaration import Action, Kind, Lifecycle, NameRule, ResourceType
+from controlplane.arm.contexts import Context, Validation
+from controlplane.arm.declaration import Kind, Lifecycle, NameRule, ResourceType
 from controlplane.arm.fields import choice, items, model, table, text
 from controlplane.domain.scopes import REGISTRY_TYPE
 from controlplane.domain.webhooks import WebhookAction
-from controlplane.kernel.catalogue import CHILD_NOT_FOUND, INVALID_REQUEST_CONTENT
+from controlplane.kernel.catalogue import INVALID_REQUEST_CONTENT
 from controlplane.kernel.errors import Failure
-from controlplane.persistence import deliveries, registries, resources, webhooks
+from controlplane.persistence import registries, resources, webhooks
 from controlplane.persistence.database import Transaction
 from controlplane.persistence.resources import ResourceRow
-from controlplane.persistence.webhooks import WebhookRow
-from controlplane.resources.webhooks_events import EVENTS, event_of
+from controlplane.resources.webhooks_actions import ACTIONS
 from controlplane.services.graph import Services
 
 PROPERTIES = model(
@@ -32,10 +29,6 @@ PROPERTIES = model(
         "actions": items(choice(WebhookAction), required=True),
     },
 )
-_CALLBACK = model("CallbackConfig", {"serviceUri": text(required=True), "customHeaders": table(text())})
-_EVENT_INFO = model("EventInfo", {"id": text()})
-_REDELIVER = model("RedeliverParameters", {"id": text(required=True)})
-_SHOWN_EVENTS = 1000
 
 
 def _validate(ctx: Validation) -> None:
@@ -67,36 +60,6 @@ def _removed(tx: Transaction, row: ResourceRow, _ctx: Context) -> None:
     webhooks.remove(tx, row.key)
 
 
-def _webhook(ctx: Call) -> WebhookRow:
-    row = webhooks.by_key(ctx.tx, ctx.resource.key)
-    if row is None:
-        raise LookupError(f"{ctx.resource.id} has no webhook")
-    return row
-
-
-def _ping(ctx: Call) -> dict[str, str]:
-    services: Services = ctx.services
-    return {"id": services.webhooks.ping(ctx.tx, _webhook(ctx))}
-
-
-def _redeliver(ctx: Call) -> dict[str, str]:
-    services: Services = ctx.services
-    if services.webhooks.redeliver(ctx.tx, _webhook(ctx), ctx.body["id"]) is None:
-        raise Failure(CHILD_NOT_FOUND, name=ctx.body["id"], target="id")
-    return {"id": ctx.body["id"]}
-
-
-def _callback_config(ctx: Call) -> dict[str, Any]:
-    services: Services = ctx.services
-    opened = services.webhooks.callback(_webhook(ctx))
-    return {"serviceUri": opened.service_uri, "customHeaders": dict(opened.headers)}
-
-
-def _list_events(ctx: Call) -> dict[str, Any]:
-    rows = deliveries.page(ctx.tx, _webhook(ctx).id, _SHOWN_EVENTS)
-    return {"value": [event_of(row) for row in rows]}
-
-
 RESOURCE = ResourceType(
     type=f"{REGISTRY_TYPE}/webhooks",
     model="Webhook",
@@ -110,17 +73,5 @@ RESOURCE = ResourceType(
     name_parameter="webhookName",
     quota="webhooks",
     lifecycle=Lifecycle(validate=_validate, saved=_saved, removed=_removed),
-    actions=(
-        Action("ping", "Webhooks_Ping", _ping, response=_EVENT_INFO, writes=True),
-        Action("getCallbackConfig", "Webhooks_GetCallbackConfig", _callback_config, response=_CALLBACK),
-        Action("listEvents", "Webhooks_ListEvents", _list_events, response=EVENTS),
-        Action(
-            "redeliver",
-            "Webhooks_Redeliver",
-            _redeliver,
-            request=_REDELIVER,
-            response=_EVENT_INFO,
-            writes=True,
-        ),
-    ),
+    actions=ACTIONS,
 )

@@ -38,7 +38,8 @@ from controlplane.services.content_push import Pushes
 from controlplane.services.content_uploads import Place
 from controlplane.services.credential_sets import CredentialSets
 from controlplane.services.secrets import SecretMissingError
-from controlplane.services.upstream import Found, Trouble, Upstream, UpstreamError
+from controlplane.services.upstream import Found, Upstream
+from controlplane.services.upstream_errors import Trouble, UpstreamError
 from controlplane.services.upstreams import Upstreams
 
 STALE = '110 - "Response is Stale"'

@@ -20,7 +20,8 @@ from controlplane.domain.digests import Digest, hasher
 from controlplane.kernel.errors import Failure
 from controlplane.services.content_uploads import Place, Uploads
 from controlplane.services.outbound import OutboundError
-from controlplane.services.upstream import Trouble, Upstream, UpstreamError
+from controlplane.services.upstream import Upstream
+from controlplane.services.upstream_errors import Trouble, UpstreamError
 
 _LOG = logging.getLogger(__name__)
 _CHUNK = 128 * 1024

@@ -16,7 +16,8 @@ from controlplane.persistence.database import Database
 from controlplane.services.content_push import Push, Pushes
 from controlplane.services.content_sources import LocalSource, Source
 from controlplane.services.content_uploads import Place, Uploads
-from controlplane.services.upstream import Found, Trouble, UpstreamError
+from controlplane.services.upstream import Found
+from controlplane.services.upstream_errors import Trouble, UpstreamError
 
 _THREADS = 4
 _TRIES, _PAUSE = 4, 1.0  # of one blob, and seconds after the first try

@@ -17,7 +17,8 @@ from controlplane.persistence import (
 )
 from controlplane.persistence.content_pages import Page
 from controlplane.persistence.database import Database
-from controlplane.services.upstream import Found, Trouble, Upstream, UpstreamError
+from controlplane.services.upstream import Found, Upstream
+from controlplane.services.upstream_errors import Trouble, UpstreamError
 
 _REFERRERS = 1000
 

@@ -22,7 +22,8 @@ from controlplane.services.access import Access
 from controlplane.services.content_copy import Copier, Into, read_artifact
 from controlplane.services.content_sources import LocalSource, Source, UpstreamSource
 from controlplane.services.content_uploads import Place
-from controlplane.services.upstream import Login, UpstreamError
+from controlplane.services.upstream import Login
+from controlplane.services.upstream_errors import UpstreamError
 from controlplane.services.upstreams import Upstreams
 from controlplane.services.vault import Vault
 

@@ -171,7 +171,7 @@ def translated() -> Iterator[None]:
     """Turn what the HTTP library raises into this module's errors."""
     try:
         yield
-    except urllib3.exceptions.TimeoutError as error:
+    except (urllib3.exceptions.TimeoutError, TimeoutError) as error:
         raise OutboundTimeoutError("the answer did not come in time") from error
     except (HTTPError, HTTPException, OSError, ValueError) as error:
         raise OutboundError(_words(error)) from error

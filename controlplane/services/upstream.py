@@ -14,7 +14,6 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from enum import Enum
 from http import HTTPStatus
 from urllib.parse import urlencode, urljoin, urlsplit
 
@@ -22,43 +21,17 @@ from controlplane.domain.digests import digest_of, is_digest, parse_digest
 from controlplane.domain.manifests import DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
 from controlplane.domain.upstreams import Challenge, may_have_credentials, parse_challenges
 from controlplane.services.outbound import ForbiddenAddressError, Outbound, OutboundError, Stream
+from controlplane.services.upstream_errors import LONGEST_PAUSE, Trouble, UpstreamError, refusal
 
 ACCEPT = f"{OCI_INDEX}, {DOCKER_LIST}, {OCI_MANIFEST}, {DOCKER_MANIFEST}"
 _MANIFEST_LIMIT = 4 * 1024 * 1024
 _TOKEN_LIMIT = 256 * 1024
 _HOPS = 5
 _TRIES = 4
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0
+_FIRST_PAUSE = 0.5
 _TOKEN_MARGIN = 10.0
 _SHORTEST_TOKEN = 60.0  # what a token without expiry is good for, by Docker's specification
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
-
-
-class Trouble(Enum):
-    """Why an upstream did not give what it was asked for."""
-
-    MISSING = "missing"
-    REFUSED = "refused"
-    THROTTLED = "throttled"
-    DOWN = "down"
-    WRONG = "wrong"  # what it gave cannot be used
-
-
-class UpstreamError(Exception):
-    """An upstream did not give what it was asked for; the text names the cause and may be shown."""
-
-    def __init__(
-        self, trouble: Trouble, text: str, status: int = 0, retry_after: float | None = None
-    ) -> None:
-        super().__init__(text)
-        self.trouble = trouble
-        self.status = status
-        self.retry_after = retry_after
-
-    @property
-    def passing(self) -> bool:
-        """Tell whether asking again later may help."""
-        return self.trouble in {Trouble.THROTTLED, Trouble.DOWN}
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +178,7 @@ class Upstream:
                     if not error.passing or number == tries or time.monotonic() + wait > end:
                         raise
                 time.sleep(wait)
-                pause = min(pause * 2, _LONGEST_PAUSE)
+                pause = min(pause * 2, LONGEST_PAUSE)
             try:
                 yield answer
             except OutboundError as error:
@@ -228,7 +201,7 @@ class Upstream:
                 url, permit = self._redirected(url, answer, permit)
                 answer = self._sent(stack, method, url, {**headers, **permit})
             if answer.status >= HTTPStatus.MULTIPLE_CHOICES:
-                raise self._trouble(answer, f"{method} {path}")
+                raise refusal(self.host, answer, f"{method} {path}")
             yield answer
 
     def _sent(self, stack: ExitStack, method: str, url: str, headers: Mapping[str, str]) -> Stream:
@@ -286,7 +259,7 @@ class Upstream:
         with ExitStack() as stack:
             answer = self._sent(stack, "GET", url, headers)
             if answer.status != HTTPStatus.OK:
-                raise self._trouble(answer, "the token service")
+                raise refusal(self.host, answer, "the token service")
             return self._read_token(answer)
 
     def _read_token(self, answer: Stream) -> _Token:
@@ -305,37 +278,7 @@ class Upstream:
     def _wrong(self, text: str) -> UpstreamError:
         return UpstreamError(Trouble.WRONG, f"{self.host}: {text}")
 
-    def _trouble(self, answer: Stream, asked: str) -> UpstreamError:
-        status = answer.status
-        text = f"{self.host} answered {status} {answer.reason} to {asked}{_cause(answer)}"
-        kinds = {
-            HTTPStatus.NOT_FOUND: Trouble.MISSING,
-            HTTPStatus.UNAUTHORIZED: Trouble.REFUSED,
-            HTTPStatus.FORBIDDEN: Trouble.REFUSED,
-            HTTPStatus.TOO_MANY_REQUESTS: Trouble.THROTTLED,
-        }
-        trouble = kinds.get(HTTPStatus(status) if status in set(HTTPStatus) else HTTPStatus.BAD_GATEWAY)
-        if trouble is None:
-            down = status >= HTTPStatus.INTERNAL_SERVER_ERROR
-            trouble = Trouble.DOWN if down else Trouble.WRONG
-        return UpstreamError(trouble, text, status, _retry_after(answer))
-
 
 def _basic(login: Login) -> dict[str, str]:
     pair = base64.b64encode(f"{login.username}:{login.password}".encode()).decode()
     return {"Authorization": f"Basic {pair}"}
-
-
-def _retry_after(answer: Stream) -> float | None:
-    text = answer.headers.get("Retry-After", "")
-    return min(float(text), _LONGEST_PAUSE) if text.isdigit() else None
-
-
-def _cause(answer: Stream) -> str:
-    """Return what the upstream says itself, if it says it as OCI distribution has it."""
-    try:
-        errors = json.loads(answer.whole(_TOKEN_LIMIT))["errors"]
-        told = [f"{one['code']}: {one.get('message') or ''}".strip(": ") for one in errors[:3]]
-    except (ValueError, KeyError, TypeError, OutboundError):
-        return ""
-    return f" ({'; '.join(text[:200] for text in told)})"

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
-from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Literal, Self
 
 from pydantic import Field, PositiveInt, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-_REGION = re.compile("[a-z0-9]{1,50}")
+from controlplane.settings.texts import Network, listed, networks, port_range, refuse_no_regions, region_urls
 
 Plane = Literal["all", "management", "distribution"]
 RateClass = Literal["read", "write", "delete", "referrers"]
@@ -226,9 +224,7 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _login_ports_are_a_range(self) -> Self:
-        first, last = self.login_port_range
-        if not 1 <= first <= last <= 65535:  # noqa: PLR2004 - TCP's limits
-            raise ValueError("ACRCTL_LOGIN_PORTS must be a range such as 5001-5199")
+        _ = self.login_port_range
         return self
 
     @model_validator(mode="after")
@@ -238,9 +234,7 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _regions_have_names(self) -> Self:
-        for name in (*self.region_urls, *self.copied_regions, self.serve_region or self.location):
-            if _REGION.fullmatch(name) is None:
-                raise ValueError(f"'{name}' is not the name of a region (lower-case letters and digits)")
+        refuse_no_regions((*self.region_urls, *self.copied_regions, self.serve_region or self.location))
         return self
 
     @property
@@ -250,28 +244,17 @@ class Settings(BaseSettings):
         Raises:
             ValueError: a row is not ``region=URL``.
         """
-        rows = (row.strip() for row in self.regions.get_secret_value().split(","))
-        found = {}
-        for row in filter(None, rows):
-            name, equals, url = row.partition("=")
-            if not equals or "://" not in url:
-                raise ValueError("ACRCTL_REGIONS: must be region=URL, separated by commas")
-            found[name.strip()] = url.strip()
-        return found
+        return region_urls(self.regions.get_secret_value())
 
     @property
     def copied_regions(self) -> tuple[str, ...]:
         """The regions that workers of this process copy content to; none named means all."""
-        return tuple(name for text in self.worker_regions.split(",") if (name := text.strip()))
+        return listed(self.worker_regions)
 
     @property
-    def trusted_networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
+    def trusted_networks(self) -> tuple[Network, ...]:
         """Where a client's address is taken from what a proxy tells."""
-        texts = (text.strip() for text in self.trusted_proxies.split(","))
-        try:
-            return tuple(ip_network(text) for text in texts if text)
-        except ValueError as error:
-            raise ValueError(f"ACRCTL_TRUSTED_PROXIES: {error}") from error
+        return networks("ACRCTL_TRUSTED_PROXIES", self.trusted_proxies)
 
     @property
     def throttle_redis(self) -> str | None:
@@ -283,10 +266,7 @@ class Settings(BaseSettings):
     @property
     def login_port_range(self) -> tuple[int, int]:
         """First and last port for login servers in mode ``port``."""
-        first, _, last = self.login_ports.partition("-")
-        if not first.isdigit() or not (last or first).isdigit():
-            raise ValueError("ACRCTL_LOGIN_PORTS must be a range such as 5001-5199")
-        return int(first), int(last or first)
+        return port_range("ACRCTL_LOGIN_PORTS", self.login_ports)
 
     @property
     def broker_in_memory(self) -> bool:
@@ -317,5 +297,4 @@ class Settings(BaseSettings):
     @property
     def all_locations(self) -> tuple[str, ...]:
         """Home region first, then the further ones."""
-        more = [*(name.strip() for name in self.locations.split(",")), *self.region_urls]
-        return tuple(dict.fromkeys((self.location, *filter(None, more))))
+        return tuple(dict.fromkeys((self.location, *listed(self.locations), *self.region_urls)))

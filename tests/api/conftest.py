@@ -30,3 +30,16 @@ def api(served: Deployment, template: Template) -> Deployment:
     renew(served, template)
     toys.forget()
     return served
+
+
+@pytest.fixture
+def someone(api: Deployment) -> str:
+    """Object id of a service principal without any role."""
+    return api.personas[api.persona(None, "/")]
+
+
+@pytest.fixture
+def second_group(api: Deployment) -> str:
+    path = f"{api.subscription}/resourceGroups/second"
+    assert api.put(path, {"location": "eastus"}, version="2024-11-01").status_code == 201
+    return path

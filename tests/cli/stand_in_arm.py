@@ -99,7 +99,7 @@ def _operation(service: Service, kind: str, **members: Any) -> str:
         "id": f"/subscriptions/{SUBSCRIPTION}{PROVIDER}/operationStatuses/{name}",
         "name": name,
         "operationId": name,
-        "kind": kind,
+        "operation": kind,
         "resourceId": "",
         "status": "Running",
         "percentComplete": 10,

@@ -1,7 +1,7 @@
 """The service as a user runs it, and unmodified clients pointed at it.
 
 One deployment serves the whole suite: `controlplane up` in a temporary state folder, on free ports. Clients
-that come from PyPI live in `.venv-clients`; those from Debian are found on PATH. `make test` installs both.
+that are Python packages live in `.venv-clients`; `make test` installs them, and those that come from Debian.
 """
 
 from __future__ import annotations

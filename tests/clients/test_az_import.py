@@ -10,6 +10,7 @@ import pytest
 from benchmarks.content import Image, digest_of, random_image
 from benchmarks.registry import Client, Registry
 from tests.clients.conftest import Run, Service
+from tests.support.forwarder import Forwarder
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.clients
@@ -77,6 +78,27 @@ def test_an_image_comes_from_a_registry_of_the_service(
     assert digest(az, OTHER, "base:v1") == wanted
     imported(az, OTHER, "--source", f"base@{wanted}", "-r", registry, "--repository", "untagged")
     assert digest(az, OTHER, f"untagged@{wanted}") == wanted
+
+
+def test_an_import_is_canceled_by_our_command_line(
+    az: Service, registry: str, upstream: Registry, way: Forwarder
+) -> None:
+    pusher = Client(upstream)
+    pusher.push("team/large", "v1", random_image(3_000_000))
+    pusher.close()
+    way.rate = 200_000
+    try:
+        login = ("-u", upstream.username, "-p", upstream.password)
+        where = ("--source", f"{way.host}/team/large:v1", "-t", "never:v1")
+        az.acrctl("import", "-n", registry, *where, *login, "--no-wait")
+        listed = ("operation", "list", "--resource", registry, "--status", "Running")
+        (begun,) = eventually(lambda: az.acrctl(*listed).json(), within=30, what="an import that runs")
+        az.acrctl("operation", "cancel", begun["name"])
+        az.acrctl("operation", "wait", begun["name"], check=False)
+    finally:
+        way.rate = None
+    assert az.acrctl("operation", "show", begun["name"]).json()["status"] == "Canceled"
+    assert az.acrctl("repository", "show", "-n", registry, "--image", "never:v1", check=False).code != 0
 
 
 def test_the_cause_of_a_failure_is_told(

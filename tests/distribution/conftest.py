@@ -11,6 +11,8 @@ import pytest
 from controlplane.persistence.database import Database
 from controlplane.persistence.registries import RegistryRow
 from controlplane.settings.model import Settings
+from tests.api.deployment import Template
+from tests.support.both_planes import House, house_at, house_template
 from tests.support.databases import close_as_one_file
 from tests.support.distribution import Plane, RegistryClient, plane_at, services_over, start_first
 from tests.support.postgres import PostgresServer
@@ -62,3 +64,16 @@ def admin(plane: Plane, registry: RegistryRow) -> RegistryClient:
 def nobody(plane: Plane, registry: RegistryRow) -> RegistryClient:  # noqa: ARG001 - there is a registry
     """A client without any credential."""
     return plane.client()
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Template:
+    """A deployment of both planes with registries, to be copied."""
+    return house_template(tmp_path_factory.mktemp("house"))
+
+
+@pytest.fixture(scope="module")
+def running(template: Template, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """A copy of it that the tests of a file share; each puts its database back first."""
+    with house_at(template, tmp_path_factory.mktemp("running") / "state") as house:
+        yield house

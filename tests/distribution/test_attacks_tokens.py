@@ -10,23 +10,12 @@ import pytest
 
 from controlplane.kernel.clock import rfc3339
 from tests.api.deployment import CONTRIBUTOR, REGISTRIES, Template
-from tests.support.both_planes import House, house_at, house_template
+from tests.support.both_planes import House
 from tests.support.distribution import RegistryClient, json_of
 
 MANIFEST = "/v2/app/manifests/v1"
 PULL = "repository:app:pull"
 REFRESH_USER = "00000000-0000-0000-0000-000000000000"
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Template:
-    return house_template(tmp_path_factory.mktemp("house"))
-
-
-@pytest.fixture(scope="module")
-def running(template: Template, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    with house_at(template, tmp_path_factory.mktemp("running") / "state") as house:
-        yield house
 
 
 @pytest.fixture

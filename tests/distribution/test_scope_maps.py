@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 
 import jwt
@@ -13,24 +12,13 @@ from controlplane.kernel.clock import rfc3339
 from controlplane.services import registry_catalog
 from controlplane.services.access import ABAC
 from tests.api.deployment import ACR_PULL, ROLES, Template
-from tests.support.both_planes import House, house_at, house_template
+from tests.support.both_planes import House
 from tests.support.distribution import RegistryClient, digest_of, json_of
 
 REFRESH_USER = "00000000-0000-0000-0000-000000000000"
 REPOSITORY_READER = "Container Registry Repository Reader"
 NAME = "@Request[Microsoft.ContainerRegistry/registries/repositories:name]"
 MANIFEST = "/v2/team/app/manifests/v1"
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Template:
-    return house_template(tmp_path_factory.mktemp("house"))
-
-
-@pytest.fixture(scope="module")
-def running(template: Template, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    with house_at(template, tmp_path_factory.mktemp("running") / "state") as house:
-        yield house
 
 
 @pytest.fixture

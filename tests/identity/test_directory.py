@@ -357,7 +357,7 @@ def test_which_roles_may_write(
     scope: str,
     status: int,
 ) -> None:
-    principal, secret = principal_maker("helper")
+    principal, secret = principal_maker("runner")
     scope_key = scope.format(sub=owner.subscription_id)
     with services.database.write() as tx:
         row = AssignmentRow("/k", scope_key, principal.object_id, "ServicePrincipal", role, None)

@@ -130,7 +130,7 @@ class ContentMachine(RuleBasedStateMachine):
     def delete(self, choice: int) -> None:
         if chosen := self._chosen(choice):
             refused = self._refused(lambda: self.content.delete(*chosen))
-            assert (refused is not None) == (chosen in self.locked)
+            assert (refused is not None) == self._stays(chosen)
             if refused is None:
                 self._gone(chosen)
 
@@ -297,6 +297,14 @@ class ContentMachine(RuleBasedStateMachine):
             if (repository, digest) != key
         }
 
+    def _stays(self, key: Key, seen: frozenset[Key] = frozenset()) -> bool:
+        """Tell whether a manifest may not be deleted: it is locked, or part of an index that is."""
+        return key in self.locked or any(
+            self._stays(above, seen | {key})
+            for above, payload in self.live.items()
+            if above[0] == key[0] and above not in seen and key[1] in _children_of(json.loads(payload))
+        )
+
     def _damage_of(self, key: Key) -> set[str]:
         return self.damaged.intersection(_blobs_of(self.live[key]))
 
@@ -351,13 +359,15 @@ def _blobs_of(payload: bytes) -> dict[str, bytes]:
     return {one["digest"]: known[one["digest"]] for one in named}
 
 
+def _children_of(document: dict[str, Any]) -> set[str]:
+    return {child["digest"] for child in document.get("manifests", ())}
+
+
 def _went_along(key: Key, document: dict[str, Any], gone: dict[Key, dict[str, Any]]) -> bool:
     """Tell whether a manifest went because its subject did, or an index that named it."""
     subject = document.get("subject", {}).get("digest")
     return (key[0], subject) in gone or any(
-        key[1] in {child["digest"] for child in other.get("manifests", ())}
-        for (repository, _), other in gone.items()
-        if repository == key[0]
+        key[1] in _children_of(other) for (repository, _), other in gone.items() if repository == key[0]
     )
 
 

@@ -10,7 +10,7 @@ from controlplane.kernel.clock import Clock, SystemClock
 from controlplane.kernel.errors import ErrorRecord
 from controlplane.kernel.ids import RandomIds
 from controlplane.kernel.states import OperationStatus
-from controlplane.operations.accept import accept
+from controlplane.operations.accept import Job, accept
 from controlplane.operations.plans import Plan, Plans, Step, StepContext
 from controlplane.persistence import operations as store
 from controlplane.persistence import outbox
@@ -32,22 +32,19 @@ def submit(
 ) -> str:
     """Accept an operation on the resource ``name``; return its id."""
     resource = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/g/providers/Toy/things/{name}"
+    job = Job(
+        kind=kind,
+        resource_key=resource.lower(),
+        resource_id=resource,
+        subscription=SUBSCRIPTION,
+        location="eastus",
+        deadline=deadline,
+        input=given or {},
+        previous=None,
+        caller={"name": "tester"},
+    )
     with database.write() as tx:
-        row = accept(
-            tx,
-            kind=kind,
-            resource_key=resource.lower(),
-            resource_id=resource,
-            subscription=SUBSCRIPTION,
-            location="eastus",
-            input=given or {},
-            previous=None,
-            caller={"name": "tester"},
-            clock=clock or SystemClock(),
-            ids=RandomIds(),
-            settings_deadline=deadline,
-        )
-    return row.id
+        return accept(tx, job, clock or SystemClock(), RandomIds()).id
 
 
 def look(database: Database, operation_id: str) -> OperationRow:

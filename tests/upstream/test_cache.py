@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from benchmarks.content import Image, digest_of, random_image
-from controlplane.services.upstream import UpstreamError
+from controlplane.services.upstream_errors import UpstreamError
 from tests.api.deployment import Template
 from tests.support.both_planes import House, house_at
 from tests.support.distribution import RegistryClient
@@ -31,6 +31,7 @@ class Mirrored:
         self.asked: list[str] = []
         self.status = 0
         self.damage = False
+        self.breaks = 0
         self.gate = threading.Event()
         self.gate.set()
 
@@ -77,6 +78,9 @@ def served(mirrored: Mirrored, port: int) -> Iterator[None]:
             if self.command == "GET":
                 self.wfile.write(body[: len(body) // 2])
                 mirrored.gate.wait(10)
+                if mirrored.breaks and "/blobs/" in self.path:
+                    mirrored.breaks -= 1
+                    return
                 self.wfile.write(body[len(body) // 2 :])
 
         do_HEAD = do_GET  # noqa: N815 - http.server looks it up

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,8 +11,10 @@ import pytest
 from benchmarks.content import Image, digest_of, random_image
 from benchmarks.registry import Client, Registry
 from controlplane.services.upstream import Rules
-from tests.api.deployment import CONTRIBUTOR, Reply
-from tests.support.both_planes import House
+from tests.api.deployment import CONTRIBUTOR, Reply, Template
+from tests.support.both_planes import House, house_at
+from tests.support.ports import free_port
+from tests.upstream.test_cache import Mirrored, served
 
 
 def start(house: House, source: dict[str, Any], **more: Any) -> Reply:
@@ -167,3 +170,19 @@ def test_several_imports_run_beside_each_other_and_the_registry_stays_free(
     house.api.work()
     for answer in answers:
         assert house.api.call("GET", answer.headers["Location"], version=None).status_code == 204
+
+
+def test_a_blob_that_breaks_off_is_fetched_again(
+    house_files: Template, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("controlplane.services.content_copy._PAUSE", 0.01)
+    mirrored, port, image = Mirrored(), free_port(), random_image(200_000)
+    mirrored.add("v1", image)
+    mirrored.breaks = 3
+    monkeypatch.setenv("ACRCTL_OUTBOUND_NETWORKS", "127.0.0.0/8")
+    monkeypatch.setenv("ACRCTL_UPSTREAM_INSECURE", f"127.0.0.1:{port}")
+    with house_at(house_files, tmp_path / "state") as house, served(mirrored, port):
+        source = {"registryUri": f"127.0.0.1:{port}", "sourceImage": "team/app:v1"}
+        assert finish(house, start(house, source)).status_code == 204
+        assert house.admin().get("/v2/team/app/manifests/v1").data == image.manifest
+    assert sum(mirrored.fetches(blob.digest) for blob in image.blobs) == len(image.blobs) + 3

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import threading
 import time
 from http.server import BaseHTTPRequestHandler
 
@@ -118,6 +119,23 @@ def test_what_came_later_waits_for_what_came_first_in_its_repository_alone(hooke
         hooked.clock.pass_by(60)
         hooked.work()
         assert bodies(there.received)[2:] == [("app", "v1"), ("app", "v2")]
+
+
+def test_later_events_do_not_overtake_those_that_another_worker_is_about_to_tell(hooked: Hooked) -> None:
+    with receiver() as there:
+        hooked.add(there.url)
+        hooked.push(tag="v1")
+        hooked.push(tag="v2")
+        other = threading.Thread(target=hooked.services.webhooks.fan_out, args=(hooked.registry_id,))
+        with hooked.services.database.write() as tx:
+            assert len(events.untold(tx, hooked.registry_id, 1)) == 1
+            other.start()
+            other.join(0.2)
+            assert other.is_alive()
+        other.join()
+        hooked.work()
+        hooked.work()
+        assert bodies(there.received) == [("app", "v1"), ("app", "v2")]
 
 
 def test_pauses_grow(hooked: Hooked) -> None:

@@ -1,115 +1,29 @@
-"""Role definitions and role assignments over the management API."""
+"""Role assignments over the management API."""
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from controlplane.persistence import role_assignments, stamps
-from tests.api.deployment import (
-    ACR_PULL,
-    CONTRIBUTOR,
-    READER,
-    ROLES,
-    Deployment,
-    Reply,
-    Template,
-    make_template,
-    open_deployment,
-    renew,
+from tests.api.deployment import ACR_PULL, CONTRIBUTOR, READER, ROLES, Deployment, Reply
+from tests.api.roles import (
+    ACCESS_ADMINISTRATOR,
+    ASSIGNMENTS,
+    CATALOG_LISTER,
+    DEFINITIONS,
+    NAME,
+    OWNER,
+    RBAC_ADMINISTRATOR,
+    REPOSITORY_READER,
+    assign,
+    below,
+    code,
+    define,
 )
-
-OWNER = "8e3af657-a8ff-443c-a75c-2fe8c4bcb635"
-ACCESS_ADMINISTRATOR = "18d7d88d-d35e-4fb5-a5c3-7773c20a72d9"
-RBAC_ADMINISTRATOR = "f58310d9-a9f6-439a-9e8d-f62e7b41a168"
-REPOSITORY_READER = "b93aa761-3e63-49ed-ac28-beffa264f7ac"
-CATALOG_LISTER = "bfdb9389-c9a5-478a-bb2f-ba9ca092c3c7"
-ASSIGNMENTS = "providers/Microsoft.Authorization/roleAssignments"
-DEFINITIONS = "providers/Microsoft.Authorization/roleDefinitions"
-NAME = "@Request[Microsoft.ContainerRegistry/registries/repositories:name]"
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Template:
-    return make_template(tmp_path_factory.mktemp("template") / "state")
-
-
-@pytest.fixture(scope="module")
-def served(template: Template, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
-    """The application; its database is what the last test left."""
-    deployment = open_deployment(template, tmp_path_factory.mktemp("served") / "state")
-    yield deployment
-    deployment.database.dispose()
-
-
-@pytest.fixture
-def api(served: Deployment, template: Template) -> Deployment:
-    renew(served, template)
-    return served
-
-
-@pytest.fixture
-def someone(api: Deployment) -> str:
-    """Object id of a service principal without any role."""
-    return api.personas[api.persona(None, "/")]
-
-
-@pytest.fixture
-def second_group(api: Deployment) -> str:
-    path = f"{api.subscription}/resourceGroups/second"
-    assert api.put(path, {"location": "eastus"}, version="2024-11-01").status_code == 201
-    return path
-
-
-def below(scope: str, collection: str, name: str = "") -> str:
-    return f"{scope.rstrip('/')}/{collection}" + (f"/{name}" if name else "")
-
-
-def assign(
-    api: Deployment,
-    scope: str,
-    role: str,
-    principal: str,
-    name: str | None = None,
-    token: str | None = None,
-    **more: Any,
-) -> Reply:
-    properties = {
-        "roleDefinitionId": f"{api.subscription}/{DEFINITIONS}/{role}",
-        "principalId": principal,
-        **more,
-    }
-    path = below(scope, ASSIGNMENTS, name or str(uuid.uuid4()))
-    return api.put(path, {"properties": properties}, version=ROLES, token=token)
-
-
-def define(
-    api: Deployment, guid: str, at: str | None = None, token: str | None = None, **changes: Any
-) -> Reply:
-    properties = {
-        "roleName": f"role {guid[:8]}",
-        "type": "CustomRole",
-        "description": "for a test",
-        "permissions": [{"actions": ["Microsoft.ContainerRegistry/registries/webhooks/read"]}],
-        "assignableScopes": [api.subscription],
-    } | changes
-    path = below(at or api.subscription, DEFINITIONS, guid)
-    return api.put(path, {"properties": properties}, version=ROLES, token=token)
-
-
-def code(answer: Reply) -> tuple[int, str]:
-    return answer.status_code, answer.json["error"]["code"]
-
-
-def names(answer: Reply, member: str = "roleName") -> set[str]:
-    assert answer.status_code == 200, answer.text
-    return {row["properties"][member] for row in answer.json["value"]}
-
-
-# --- assignments -----------------------------------------------------------------------------------------
 
 
 def test_an_assignment_is_made_shown_and_removed(api: Deployment, someone: str) -> None:
@@ -323,6 +237,16 @@ def test_every_change_moves_the_identity_stamp(api: Deployment, someone: str) ->
         assert stamp() > before
 
 
+def test_ids_of_assignments_compare_without_case(api: Deployment, someone: str) -> None:
+    made = assign(api, api.group, READER, someone).json["id"]
+    shouted = made.replace("resourceGroups/default", "RESOURCEGROUPS/DEFAULT").replace(
+        "Microsoft.Authorization", "microsoft.authorization"
+    )
+    assert api.get(shouted, version=ROLES).json["id"] == made
+    assert api.delete(shouted, version=ROLES).status_code == 200
+    assert api.get(made, version=ROLES).status_code == 404
+
+
 # --- who may assign --------------------------------------------------------------------------------------
 
 
@@ -377,162 +301,3 @@ def test_who_may_read_only_a_group_sees_its_assignments_and_not_its_neighbours(
     assert shown in found
     assert hidden not in found
     assert code(api.get(below(second_group, ASSIGNMENTS), version=ROLES, token=token))[0] == 403
-
-
-# --- definitions -----------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("level", ["root", "subscription", "group"])
-def test_built_in_roles_are_listed_at_every_scope(api: Deployment, level: str) -> None:
-    scope = {"root": "/", "subscription": api.subscription, "group": api.group}[level]
-    answer = api.get(below(scope, DEFINITIONS), version=ROLES)
-    assert {"AcrPull", "AcrPush", "AcrDelete", "Owner", "Contributor", "Reader"} <= names(answer)
-    above = "" if level == "root" else api.subscription
-    assert all(row["id"] == f"{above}/{DEFINITIONS}/{row['name']}" for row in answer.json["value"])
-    assert {row["type"] for row in answer.json["value"]} == {"Microsoft.Authorization/roleDefinitions"}
-
-
-def test_filters_of_definitions(api: Deployment) -> None:
-    guid = str(uuid.uuid4())
-    assert define(api, guid, roleName="Mine", assignableScopes=[api.group]).status_code == 201
-
-    def listed(condition: str, scope: str = api.subscription) -> set[str]:
-        return names(api.get(below(scope, DEFINITIONS), version=ROLES, query={"$filter": condition}))
-
-    assert listed("roleName eq 'AcrPull'") == {"AcrPull"}
-    assert listed("roleName eq 'acrpull'") == {"AcrPull"}
-    assert listed("roleName eq 'nope'") == set()
-    assert listed("type eq 'CustomRole'") == set()
-    assert listed("type eq 'CustomRole'", api.group) == {"Mine"}
-    assert listed("atScopeAndBelow() and type eq 'CustomRole'") == {"Mine"}
-    assert "Mine" not in listed("type eq 'BuiltInRole'", api.group)
-
-
-def test_a_built_in_role_is_shown_and_cannot_be_changed(api: Deployment) -> None:
-    path = below(api.subscription, DEFINITIONS, ACR_PULL)
-    shown = api.get(path, version=ROLES)
-    assert shown.json["id"] == path
-    assert shown.json["properties"]["type"] == "BuiltInRole"
-    assert shown.json["properties"]["permissions"][0]["actions"] == [
-        "Microsoft.ContainerRegistry/registries/pull/read"
-    ]
-    assert code(define(api, ACR_PULL)) == (409, "RoleDefinitionIsBuiltIn")
-    assert code(api.delete(path, version=ROLES)) == (409, "RoleDefinitionIsBuiltIn")
-
-
-def test_a_custom_role_lives_and_ends(api: Deployment, someone: str) -> None:
-    guid = str(uuid.uuid4())
-    path = below(api.subscription, DEFINITIONS, guid)
-    assert define(api, guid, roleName="Keeper").status_code == 201
-    assert api.get(path, version=ROLES).json["properties"]["roleName"] == "Keeper"
-    changed = define(api, guid, roleName="Keeper 2")
-    assert (changed.status_code, changed.json["properties"]["roleName"]) == (201, "Keeper 2")
-    made = assign(api, api.group, guid, someone)
-    assert made.status_code == 201
-    assert code(api.delete(path, version=ROLES)) == (400, "RoleDefinitionHasAssignments")
-    assert api.delete(made.json["id"], version=ROLES).status_code == 200
-    assert api.delete(path, version=ROLES).status_code == 200
-    assert api.delete(path, version=ROLES).status_code == 204
-    assert code(api.get(path, version=ROLES)) == (404, "RoleDefinitionDoesNotExist")
-    assert code(assign(api, api.group, guid, someone)) == (400, "RoleDefinitionDoesNotExist")
-
-
-def test_a_changed_custom_role_counts_at_once(api: Deployment) -> None:
-    guid = str(uuid.uuid4())
-    define(api, guid)
-    token = api.persona(guid, api.subscription)
-    assert api.get(api.group, version="2024-11-01", token=token).status_code == 403
-    block = {"actions": ["Microsoft.Resources/subscriptions/resourceGroups/read"]}
-    assert define(api, guid, permissions=[block]).status_code == 201
-    assert api.get(api.group, version="2024-11-01", token=token).status_code == 200
-
-
-@pytest.mark.parametrize(
-    ("changes", "status", "expected"),
-    [
-        ({"roleName": ""}, 400, "InvalidRoleDefinition"),
-        ({"roleName": "x" * 513}, 400, "InvalidRoleDefinition"),
-        ({"roleName": "AcrPull"}, 409, "RoleDefinitionWithSameNameExists"),
-        ({"roleName": None}, 400, "InvalidRequestContent"),
-        ({"type": "BuiltInRole"}, 400, "InvalidRoleDefinition"),
-        ({"assignableScopes": []}, 400, "InvalidRoleDefinition"),
-        ({"assignableScopes": ["/"]}, 400, "InvalidRoleDefinition"),
-        ({"assignableScopes": ["nonsense"]}, 400, "InvalidRoleDefinition"),
-        (
-            {"assignableScopes": ["/providers/Microsoft.Management/managementGroups/x"]},
-            400,
-            "InvalidRoleDefinition",
-        ),
-        ({"permissions": [{"actions": ["pull"]}]}, 400, "InvalidRoleDefinition"),
-        ({"permissions": [{"actions": ["Microsoft.X/" + "a" * 300]}]}, 400, "InvalidRoleDefinition"),
-        ({"permissions": [{"actions": ["(a+)+$"]}]}, 400, "InvalidRoleDefinition"),
-        ({"permissions": [{"actions": [5]}]}, 400, "InvalidRequestContent"),
-        ({"permissions": [{"allow": ["*"]}]}, 400, "InvalidRequestContent"),
-        ({"permissions": "x"}, 400, "InvalidRequestContent"),
-    ],
-)
-def test_a_bad_custom_role_is_refused(
-    api: Deployment, changes: dict[str, Any], status: int, expected: str
-) -> None:
-    assert code(define(api, str(uuid.uuid4()), **changes)) == (status, expected)
-
-
-def test_two_custom_roles_cannot_share_a_name(api: Deployment) -> None:
-    assert define(api, str(uuid.uuid4()), roleName="Same").status_code == 201
-    answer = define(api, str(uuid.uuid4()), roleName="SAME")
-    assert code(answer) == (409, "RoleDefinitionWithSameNameExists")
-
-
-def test_a_custom_role_is_assigned_only_where_it_may_be(
-    api: Deployment, someone: str, second_group: str
-) -> None:
-    guid = str(uuid.uuid4())
-    assert define(api, guid, at=api.group, assignableScopes=[api.group]).status_code == 201
-    assert assign(api, api.group, guid, someone).status_code == 201
-    for scope in ("/", api.subscription, second_group):
-        assert code(assign(api, scope, guid, someone)) == (400, "RoleDefinitionNotAssignable")
-
-
-def test_a_custom_role_is_defined_only_by_who_may_at_every_assignable_scope(
-    api: Deployment, second_group: str
-) -> None:
-    token = api.persona(OWNER, api.group)
-    mine = str(uuid.uuid4())
-    assert define(api, mine, at=api.group, token=token, assignableScopes=[api.group]).status_code == 201
-    for scopes in ([api.subscription], [api.group, second_group]):
-        answer = define(api, str(uuid.uuid4()), at=api.group, token=token, assignableScopes=scopes)
-        assert code(answer) == (403, "AuthorizationFailed")
-        widened = define(api, mine, at=api.group, token=token, assignableScopes=scopes)
-        assert code(widened) == (403, "AuthorizationFailed")
-
-
-def test_a_custom_role_of_others_cannot_be_taken_over_through_ones_own_scope(
-    api: Deployment, second_group: str
-) -> None:
-    theirs, wide = str(uuid.uuid4()), str(uuid.uuid4())
-    assert define(api, theirs, at=second_group, assignableScopes=[second_group]).status_code == 201
-    assert define(api, wide).status_code == 201
-    token = api.persona(OWNER, api.group)
-    for guid, expected in (
-        (theirs, (409, "RoleDefinitionWithSameNameExists")),
-        (wide, (403, "AuthorizationFailed")),
-    ):
-        taken = define(api, guid, at=api.group, token=token, roleName="mine", assignableScopes=[api.group])
-        assert code(taken) == expected
-        removed = api.delete(below(api.group, DEFINITIONS, guid), version=ROLES, token=token)
-        assert removed.status_code in {204, 403}
-    with api.database.read() as tx:
-        for guid in (theirs, wide):
-            known = role_assignments.custom_role(tx, role_id=guid)
-            assert known is not None
-            assert known.role_name_key == f"role {guid[:8]}"
-
-
-def test_ids_of_assignments_compare_without_case(api: Deployment, someone: str) -> None:
-    made = assign(api, api.group, READER, someone).json["id"]
-    shouted = made.replace("resourceGroups/default", "RESOURCEGROUPS/DEFAULT").replace(
-        "Microsoft.Authorization", "microsoft.authorization"
-    )
-    assert api.get(shouted, version=ROLES).json["id"] == made
-    assert api.delete(shouted, version=ROLES).status_code == 200
-    assert api.get(made, version=ROLES).status_code == 404
