@@ -45,7 +45,7 @@ dev: $(DEVELOPMENT) ## Install everything needed to change and test the project
 
 test: $(DEVELOPMENT) $(CLIENTS_READY) $(AZURITE_READY) ## Run all tests (ARGS="-k name" for some)
 	@.ci/packages
-	@$(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: $(DEVELOPMENT) ## Format, lint, types, layers, and drift of migrations, documents and locks
 	@echo "format";     $(BIN)/ruff format --check --quiet . || { echo "run: make fmt" >&2; exit 1; }
