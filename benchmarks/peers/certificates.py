@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
@@ -45,6 +46,19 @@ def key_id(key: rsa.RSAPrivateKey) -> str:
     )
     text = base64.b32encode(hashlib.sha256(der).digest()[:30]).decode()
     return ":".join(text[start : start + 4] for start in range(0, len(text), 4))
+
+
+def thumbprint(key: rsa.RSAPrivateKey) -> str:
+    """Return the name distribution 3 gives a key: its thumbprint by RFC 7638."""
+    numbers = key.public_key().public_numbers()
+    members = {"e": _unsigned(numbers.e), "kty": "RSA", "n": _unsigned(numbers.n)}
+    text = json.dumps(members, separators=(",", ":"), sort_keys=True)
+    return base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).decode().rstrip("=")
+
+
+def _unsigned(number: int) -> str:
+    octets = number.to_bytes((number.bit_length() + 7) // 8, "big")
+    return base64.urlsafe_b64encode(octets).decode().rstrip("=")
 
 
 def _write(folder: Path, name: str, key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> KeyPair:

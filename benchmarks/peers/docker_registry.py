@@ -20,13 +20,15 @@ _USER = "benchmark"
 
 
 @contextlib.contextmanager
-def started(folder: Path, program: str | None = None, *, access_log: bool = False) -> Iterator[Registry]:
-    """Run docker-registry, or another ``program`` of its kind, and its token service until the block ends."""
-    program = program or need("docker-registry")
+def started(folder: Path, successor: str | None = None, *, access_log: bool = False) -> Iterator[Registry]:
+    """Run docker-registry, or its ``successor``, and its token service until the block ends."""
+    program = successor or need("docker-registry")
     folder.mkdir()
     tls, signing = tls_pair(folder), signing_pair(folder)
     port, password = free_ports(2), secrets.token_urlsafe(16)
     user = {token_service.KEY: str(signing.key), token_service.USER: f"{_USER}:{password}"}
+    if successor is not None:
+        user[token_service.THUMBPRINTS] = "1"
     configuration = folder / "config.yml"  # JSON is YAML
     configuration.write_text(json.dumps(_configuration(folder, port, tls, signing, access_log)))
     with (

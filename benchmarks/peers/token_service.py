@@ -22,7 +22,7 @@ import jwt
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from benchmarks.peers.certificates import key_id
+from benchmarks.peers.certificates import key_id, thumbprint
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse
@@ -31,6 +31,7 @@ ISSUER = "benchmark"
 SERVICE = "docker-registry"
 KEY = "BENCH_TOKEN_KEY"
 USER = "BENCH_TOKEN_USER"
+THUMBPRINTS = "BENCH_TOKEN_THUMBPRINTS"  # set: keys are named as distribution 3 does
 _LIFETIME = 3600
 
 
@@ -74,4 +75,4 @@ def _signing_key() -> tuple[rsa.RSAPrivateKey, str]:
     key = serialization.load_pem_private_key(Path(os.environ[KEY]).read_bytes(), None)
     if not isinstance(key, rsa.RSAPrivateKey):
         raise TypeError("the token service signs with RSA")
-    return key, key_id(key)
+    return key, thumbprint(key) if os.environ.get(THUMBPRINTS) else key_id(key)
