@@ -118,6 +118,10 @@ class Access(Protocol):
         """
         ...
 
+    def require_in(self, tx: Transaction, principal: Principal, action: str, scope: Scope) -> None:
+        """Do what ``require`` does, in the caller's transaction: a second one could wait for the first."""
+        ...
+
     def allowed(self, tx: Transaction, principal: Principal, action: str, scope: Scope) -> bool:
         """Tell whether the caller may do it."""
         ...

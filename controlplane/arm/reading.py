@@ -45,7 +45,7 @@ def _seen(mechanism: Mechanism, declared: ResourceType, request: Request, ctx: C
     action, sees = f"{declared.rbac}/read", declared.lifecycle.sees
     may = mechanism.access.allowed(ctx.tx, request.principal, action, request.scope)
     if not may and (sees is None or not sees(ctx, request.scope)):
-        mechanism.access.require(request.principal, action, request.scope)
+        mechanism.access.require_in(ctx.tx, request.principal, action, request.scope)
     surroundings(ctx.tx, declared, parent_of(request.scope), "GET")
     return mechanism.find(ctx, declared, request.scope)
 
@@ -72,7 +72,7 @@ def _list(mechanism: Mechanism, declared: ResourceType, request: Request, where:
             surroundings(tx, declared, request.scope, "GET")
         rows, after = _rows(declared, ctx, request, where, keep or _all)
         if not rows and keep is not None and declared.lifecycle.sees is None:
-            mechanism.access.require(request.principal, action, request.scope)
+            mechanism.access.require_in(tx, request.principal, action, request.scope)
         return Answer(
             status=200,
             body={"value": [documents.document(declared, row, ctx) for row in rows]},

@@ -66,11 +66,7 @@ class DistributionPlane:
     """The plane as a WSGI application. Safe to share between threads, not across fork."""
 
     def __init__(self, services: Services) -> None:
-        self._reads = HotReads(
-            services.database,
-            connections=services.settings.database_pool_size,
-            region=services.settings.serve_region,
-        )
+        self._reads = HotReads(services.database, region=services.settings.serve_region)
         trusted = services.settings.trusted_networks
         gate = Gate(self._reads, services.registry_tokens, services.throttle, trusted)
         settings = services.settings

@@ -64,6 +64,15 @@ class WitnessedAccess:
         current().authorised = True
         self._access.require(principal, action, scope)
 
+    def require_in(self, tx: Transaction, principal: Principal, action: str, scope: Scope) -> None:
+        """Return when the caller may do it, asking in the caller's transaction.
+
+        Raises:
+            Failure: AUTHORIZATION_FAILED.
+        """
+        current().authorised = True
+        self._access.require_in(tx, principal, action, scope)
+
     def allowed(self, tx: Transaction, principal: Principal, action: str, scope: Scope) -> bool:
         """Tell whether the caller may do it."""
         current().authorised = True

@@ -6,18 +6,26 @@ checks rights and finds the content in one round trip. SQLAlchemy Core halves th
 
 from __future__ import annotations
 
+import itertools
+import queue
+import re
 import sqlite3
-import threading
 from collections import deque
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from functools import partial
 from typing import Any, NamedTuple, Protocol
 
 import psycopg
 import sqlalchemy as sa
+from psycopg.pq import ConnStatus, ExecStatus, Format
+from psycopg.pq.abc import PGconn, PGresult
 
 from controlplane.persistence.database import Database, DatabaseUnavailableError
 
 Row = tuple[Any, ...]
+_CONNECTIONS = 4  # of a process to PostgreSQL; see _Postgres
+_PATIENCE = 10  # seconds that a read waits for one of them
 
 
 class RegistryView(NamedTuple):
@@ -135,7 +143,7 @@ class _Driver(Protocol):
 class HotReads:
     """The statements of the hot path over one database. Safe to share between threads, not across fork."""
 
-    def __init__(self, database: Database, *, connections: int = 16, region: str | None = None) -> None:
+    def __init__(self, database: Database, *, region: str | None = None) -> None:
         statements = _statements(region)
         url = sa.make_url(database.url)
         self._driver: _Driver
@@ -143,7 +151,7 @@ class HotReads:
             self._driver = _Sqlite(url.database or ":memory:", statements)
         else:
             plain = url.set(drivername="postgresql").render_as_string(hide_password=False)
-            self._driver = _Postgres(plain, connections, statements)
+            self._driver = _Postgres(plain, statements)
 
     def registry(self, host: str) -> RegistryView | None:
         """Return the registry served at a host.
@@ -214,42 +222,85 @@ class _Sqlite:
 
 
 class _Postgres:
-    """A few connections in autocommit mode, which saves two round trips a read."""
+    """A few connections whose statements are prepared once and then run by libpq alone.
 
-    def __init__(self, url: str, connections: int, statements: Mapping[str, str]) -> None:
+    Few, because reads are short: two that take turns are quicker than sixteen that share the cores (measured:
+    3,600 against 2,600 requests a second on two). Alone, because psycopg's cursors wait for an answer in
+    several steps and take the interpreter's lock anew after each. In autocommit mode, because that saves
+    two round trips a read.
+    """
+
+    def __init__(self, url: str, statements: Mapping[str, str]) -> None:
         self._url = url
-        self._statements = {name: text.replace("?", "%s") for name, text in statements.items()}
-        self._idle: deque[psycopg.Connection[Row]] = deque()
-        self._free = threading.Semaphore(connections)
+        self._statements = {name: _numbered(text).encode() for name, text in statements.items()}
+        self._slots: queue.SimpleQueue[psycopg.Connection[Row] | None] = queue.SimpleQueue()
+        for _ in range(_CONNECTIONS):
+            self._slots.put(None)  # connected when it is first needed
 
     def one(self, name: str, parameters: tuple[str, ...]) -> Row | None:
-        if not self._free.acquire(timeout=10):
-            raise DatabaseUnavailableError("no free connection for reads")
         try:
-            return self._try(lambda connection: self._run(connection, name, parameters))
+            connection = self._slots.get(timeout=_PATIENCE)
+        except queue.Empty as error:
+            raise DatabaseUnavailableError("no free connection for reads") from error
+        try:
+            if connection is not None:
+                try:
+                    return _run(connection.pgconn, name, parameters)
+                except psycopg.OperationalError:  # the server has closed it, perhaps long ago
+                    connection.close()
+                    connection = None
+            connection = self._connect()
+            return _run(connection.pgconn, name, parameters)
         except psycopg.OperationalError as error:
             raise DatabaseUnavailableError(str(error)) from error
         finally:
-            self._free.release()
+            self._slots.put(connection)
 
-    def _run(self, connection: psycopg.Connection[Row], name: str, parameters: tuple[str, ...]) -> Row | None:
-        return connection.execute(self._statements[name].encode(), parameters, prepare=True).fetchone()
-
-    def _try(self, read: Callable[[psycopg.Connection[Row]], Row | None]) -> Row | None:
-        """Read with a kept connection, or with a new one if the server has closed that."""
-        while self._idle:
-            try:
-                connection = self._idle.pop()
-                row = read(connection)
-            except (IndexError, psycopg.OperationalError):
-                continue
-            self._idle.append(connection)
-            return row
-        connection = psycopg.connect(self._url, autocommit=True, connect_timeout=10)
-        row = read(connection)
-        self._idle.append(connection)
-        return row
+    def _connect(self) -> psycopg.Connection[Row]:
+        connection = psycopg.connect(self._url, autocommit=True, connect_timeout=_PATIENCE)
+        for name, text in self._statements.items():
+            _checked(connection.pgconn.prepare(name.encode(), text), ExecStatus.COMMAND_OK)
+        return connection
 
     def close(self) -> None:
-        while self._idle:
-            self._idle.pop().close()
+        for _ in range(_CONNECTIONS):
+            with suppress(queue.Empty):
+                connection = self._slots.get_nowait()
+                if connection is not None:
+                    connection.close()
+
+
+def _numbered(statement: str) -> str:
+    """Return a statement with the parameters in the form $1, $2, … of PostgreSQL."""
+    numbers = itertools.count(1)
+    return re.sub(r"\?", lambda _: f"${next(numbers)}", statement)
+
+
+def _run(connection: PGconn, name: str, parameters: tuple[str, ...]) -> Row | None:
+    values = [parameter.encode() for parameter in parameters]
+    result = connection.exec_prepared(name.encode(), values, result_format=Format.BINARY)
+    if connection.status != ConnStatus.OK:  # a lost connection has no SQLSTATE that would tell
+        raise psycopg.OperationalError(connection.get_error_message())
+    _checked(result, ExecStatus.TUPLES_OK)
+    if not result.ntuples:
+        return None
+    return tuple(_value(result, column) for column in range(result.nfields))
+
+
+def _checked(result: PGresult, wanted: ExecStatus) -> None:
+    if result.status != wanted:
+        raise psycopg.errors.error_from_result(result)
+
+
+def _value(result: PGresult, column: int) -> Any:
+    found = result.get_value(0, column)
+    return None if found is None else _READ[result.ftype(column)](found)
+
+
+# How values of the types that these statements return are read from PostgreSQL's binary format, by type id.
+_READ: Mapping[int, Callable[[bytes], Any]] = {
+    16: lambda found: found == b"\1",  # boolean
+    17: bytes,  # bytea
+    20: partial(int.from_bytes, byteorder="big", signed=True),  # bigint
+    25: bytes.decode,  # text
+}

@@ -12,23 +12,26 @@ from controlplane.services.graph import Services
 def _open_login_server(ctx: ResourceStepContext) -> None:
     """Wait until all endpoints accept connections. Twice, or dying midway: it only looks."""
     services: Services = ctx.services
+    key = ctx.row.key
     with services.database.read() as tx:
-        ports = registries.ports(tx, services.settings, ctx.row.key)
+        ports = registries.ports(tx, services.settings, key)
     for host, port in ports:
         registries.wait_until_open(host, port)
 
 
 def _open_to_clients(ctx: ResourceStepContext) -> None:
     """Let the data plane serve the registry. Twice: the second time changes nothing."""
+    key = ctx.row.key
     with ctx.write() as tx:
-        registries.open_to_clients(tx, ctx.row.key)
+        registries.open_to_clients(tx, key)
 
 
 def _remove_content(ctx: ResourceStepContext) -> None:
     """Remove what the registry stores. Twice, or dying midway: it goes on with what is left."""
     services: Services = ctx.services
+    key = ctx.row.key
     with services.database.read() as tx:
-        row = store.by_key(tx, ctx.row.key)
+        row = store.by_key(tx, key)
     if row is not None:
         services.deletions.registry_content(row.id, lambda: ctx.progress(ctx.operation.percent))
 

@@ -11,8 +11,9 @@ from controlplane.services.graph import Services
 
 def _registry_of(ctx: ResourceStepContext) -> int | None:
     services: Services = ctx.services
+    key = ctx.row.parent_key
     with services.database.read() as tx:
-        registry = store.by_key(tx, ctx.row.parent_key)
+        registry = store.by_key(tx, key)
     return None if registry is None else registry.id
 
 
@@ -28,8 +29,9 @@ def _synchronise(ctx: ResourceStepContext) -> int:
 def _open_endpoints(ctx: ResourceStepContext) -> None:
     """Wait until the region's endpoints accept connections. Twice, or dying midway: it only looks."""
     services: Services = ctx.services
+    key = ctx.row.parent_key
     with services.database.read() as tx:
-        ports = registries.ports(tx, services.settings, ctx.row.parent_key)
+        ports = registries.ports(tx, services.settings, key)
     for host, port in ports:
         registries.wait_until_open(host, port)
 
