@@ -24,8 +24,8 @@ from controlplane.persistence.registries import RegistrySettings
 from controlplane.services.assembly import assemble, open_database
 from controlplane.services.chores import CHORES
 from controlplane.services.content_push import Push
-from controlplane.services.content_uploads import Place
 from controlplane.services.graph import Services
+from controlplane.services.upload_sessions import Place
 from controlplane.services.vault import ensure_key_file
 from controlplane.settings.model import Settings
 

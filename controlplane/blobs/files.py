@@ -52,7 +52,18 @@ class FilesDriver:
             folder.mkdir(parents=True, exist_ok=True)
         self._prefix = f"{self._blobs}/"
 
-    def write(self, upload: str, least: int) -> FileWriter:
+    def begin(self, upload: str) -> None:
+        """Make an empty file."""
+        try:
+            os.close(os.open(self._upload(upload), os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, _FILE_MODE))
+        except OSError as error:
+            raise StoreUnavailableError(str(error)) from error
+
+    def received(self, upload: str) -> int | None:
+        """Return the size of an upload's file."""
+        return _size(self._upload(upload))
+
+    def write(self, upload: str, least: int | None = None) -> FileWriter:
         """Open an upload; see the protocol."""
         path = self._upload(upload)
         flags = os.O_RDWR | os.O_CLOEXEC | (os.O_CREAT if least == 0 else 0)
@@ -63,7 +74,7 @@ class FilesDriver:
         except OSError as error:
             raise StoreUnavailableError(str(error)) from error
         try:
-            size = folders.claim(descriptor, path, least)
+            size = folders.claim(descriptor, path, least or 0)
         except BaseException:
             os.close(descriptor)
             raise
@@ -76,16 +87,11 @@ class FilesDriver:
     def discard(self, upload: str) -> None:
         """Drop an upload; one that is being written to just loses its name."""
         with suppress(FileNotFoundError):
-            self._upload(upload).unlink()
+            os.unlink(self._upload(upload))  # noqa: PTH108 - see _upload
 
     def size(self, digest: Digest) -> int | None:
         """Return the size of a blob; None when it is not here."""
-        try:
-            return os.stat(self._blob(digest)).st_size  # noqa: PTH116 - called for every HEAD
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            raise StoreUnavailableError(str(error)) from error
+        return _size(self._blob(digest))
 
     def stat(self, digest: Digest) -> BlobStat | None:
         """Return size and time of a blob; None when it is not here."""
@@ -131,29 +137,39 @@ class FilesDriver:
         """Return None: a folder has no address of its own."""
         return None
 
-    def place(self, digest: Digest) -> Path:
+    def place(self, digest: Digest) -> str:
         """Return where a blob belongs, its folder made and known to the disk."""
-        path = Path(self._blob(digest))
-        for folder in (path.parent.parent, path.parent):
-            if not folder.exists():
-                folder.mkdir(exist_ok=True)
-                sync_folder(folder.parent)
+        path = self._blob(digest)
+        folder = Path(path).parent
+        if not folder.is_dir():
+            for made in (folder.parent, folder):
+                made.mkdir(exist_ok=True)
+                sync_folder(made.parent)
         return path
 
     def _blob(self, digest: Digest) -> str:
         # One string operation instead of pathlib: every read comes through here.
         return f"{self._prefix}{digest.algorithm}/{digest.hex[:2]}/{digest.hex}"
 
-    def _upload(self, upload: str) -> Path:
+    def _upload(self, upload: str) -> str:
         if not _UPLOAD_ID.fullmatch(upload):
             raise UploadMissingError(upload[:64])
-        return self._uploads / upload
+        return f"{self._uploads}/{upload}"
+
+
+def _size(path: str) -> int | None:
+    try:
+        return os.stat(path).st_size  # noqa: PTH116 - called for every HEAD
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise StoreUnavailableError(str(error)) from error
 
 
 class FileWriter:
     """An upload's file, locked; see the protocol."""
 
-    def __init__(self, driver: FilesDriver, descriptor: int, path: Path, size: int) -> None:
+    def __init__(self, driver: FilesDriver, descriptor: int, path: str, size: int) -> None:
         self._driver = driver
         self._descriptor = descriptor
         self._path = path
@@ -180,6 +196,8 @@ class FileWriter:
 
     def flush(self) -> int:
         """Return how many bytes there are: the file keeps them when this process dies."""
+        if os.fstat(self._descriptor).st_nlink == 0:
+            raise UploadMissingError(self._path)
         return self._offset
 
     def _begin_writeback(self) -> None:
@@ -202,7 +220,7 @@ class FileWriter:
         while at < self._offset:
             chunk = os.pread(self._descriptor, min(4 * CHUNK, self._offset - at), at)
             if not chunk:
-                raise UploadMissingError(self._path.name)
+                raise UploadMissingError(self._path)
             at += len(chunk)
             yield chunk
 
@@ -219,8 +237,10 @@ class FileWriter:
             os.utime(self._descriptor)  # a blob is as old as its finish, not as its last byte
             os.fsync(self._descriptor)
             place = self._driver.place(digest)
-            self._path.rename(place)
-            sync_folder(place.parent)
+            os.rename(self._path, place)  # noqa: PTH104 - see place
+            sync_folder(place.rpartition("/")[0])
+        except FileNotFoundError as error:
+            raise UploadMissingError(self._path) from error
         except OSError as error:
             raise StoreUnavailableError(str(error)) from error
 

@@ -40,7 +40,7 @@ def idle(uploads: Path, before: datetime, limit: int) -> Sequence[str]:
     return list(islice(_unchanged(uploads, before.timestamp()), limit))
 
 
-def glimpse(upload: Path, start: int, length: int) -> bytes:
+def glimpse(upload: str, start: int, length: int) -> bytes:
     """Return bytes of a file that another process writes to; none when it has not got so far."""
     try:
         descriptor = os.open(upload, os.O_RDONLY | os.O_CLOEXEC)
@@ -54,21 +54,21 @@ def glimpse(upload: Path, start: int, length: int) -> bytes:
         os.close(descriptor)
 
 
-def claim(descriptor: int, path: Path, least: int) -> int:
+def claim(descriptor: int, path: str, least: int) -> int:
     """Lock the file and make sure that it still is the upload and has the bytes; return its size."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
-        raise UploadBusyError(path.name) from error
+        raise UploadBusyError(path) from error
     found = os.fstat(descriptor)
     # Between open and lock the upload may have been finished: then this file is a blob by now.
     if not _is_same(path, found) or found.st_size < least:
-        raise UploadMissingError(path.name)
+        raise UploadMissingError(path)
     os.lseek(descriptor, 0, os.SEEK_END)
     return found.st_size
 
 
-def sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path | str) -> None:
     """Make the names in a folder durable."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
@@ -107,8 +107,8 @@ def _unchanged(uploads: Path, before: float) -> Iterator[str]:
                 continue
 
 
-def _is_same(path: Path, found: os.stat_result) -> bool:
+def _is_same(path: str, found: os.stat_result) -> bool:
     try:
-        return os.path.samestat(path.stat(), found)
+        return os.path.samestat(os.stat(path), found)  # noqa: PTH116 - called for every write
     except FileNotFoundError:
         return False

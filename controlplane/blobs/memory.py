@@ -31,13 +31,24 @@ class MemoryDriver:
         self.open_uploads: set[str] = set()
         self.modified: dict[str, datetime] = {}  # of blobs by digest and of uploads by id
 
-    def write(self, upload: str, least: int) -> MemoryWriter:
+    def begin(self, upload: str) -> None:
+        """Make an upload of no bytes."""
+        with self.lock:
+            self.uploads[upload] = bytearray()
+            self.modified[upload] = datetime.now(UTC)
+
+    def received(self, upload: str) -> int | None:
+        """Return how many bytes an upload has."""
+        content = self.uploads.get(upload)
+        return None if content is None else len(content)
+
+    def write(self, upload: str, least: int | None = None) -> MemoryWriter:
         """Open an upload; see the protocol."""
         with self.lock:
             if upload in self.open_uploads:
                 raise UploadBusyError(upload)
             content = self.uploads.setdefault(upload, bytearray()) if least == 0 else self.uploads.get(upload)
-            if content is None or len(content) < least:
+            if content is None or len(content) < (least or 0):
                 raise UploadMissingError(upload)
             self.open_uploads.add(upload)
             self.modified.setdefault(upload, datetime.now(UTC))
@@ -120,7 +131,12 @@ class MemoryWriter:
 
     def flush(self) -> int:
         """Return how many bytes there are."""
+        self._find()
         return len(self._content)
+
+    def _find(self) -> None:
+        if self._driver.uploads.get(self._upload) is not self._content:
+            raise UploadMissingError(self._upload)
 
     def peek(self, start: int, length: int) -> bytes | None:
         """Return bytes that were written."""
@@ -137,6 +153,7 @@ class MemoryWriter:
     def finish(self, digest: Digest) -> None:
         """Make it the blob of a digest."""
         with self._driver.lock:
+            self._find()
             self._driver.blobs[str(digest)] = bytes(self._content)
             self._driver.modified[str(digest)] = datetime.now(UTC)
         self._driver.discard(self._upload)

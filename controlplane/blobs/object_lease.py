@@ -83,14 +83,23 @@ class UploadFolder:
                 contents.parts.append(part)
         return contents
 
-    def claim(self, upload: str, least: int) -> Claim:
+    def begin(self) -> None:
+        """Make the first lease, which nobody holds."""
+        self.client.create(self.lease_key(1), _FREE)
+
+    def received(self) -> int | None:
+        """Return how many bytes the upload has; None when it was not begun, or was dropped."""
+        found = self.contents()
+        return _length(found) if found.leases else None
+
+    def claim(self, upload: str, least: int | None) -> Claim:
         """Become the only writer of the upload; see the protocol's ``write``."""
         epoch = 1
-        if least or not self.client.create(self.lease_key(1), _HELD):
+        if least != 0 or not self.client.create(self.lease_key(1), _HELD):
             found = self.contents()
             if _held(found, self.lease):
                 raise UploadBusyError(upload)
-            if _length(found) < least:
+            if not found.leases or _length(found) < (least or 0):
                 raise UploadMissingError(upload)
             epoch = found.epoch + 1
             if not self.client.create(self.lease_key(epoch), _HELD):
@@ -98,7 +107,7 @@ class UploadFolder:
         claim = Claim(self, epoch)
         try:
             # Only now nobody else adds anything: what counts is what is there from here on.
-            claim.settle(upload, least)
+            claim.settle(upload, least or 0)
         except BaseException:
             claim.release()
             raise
@@ -160,6 +169,22 @@ class Claim:
             raise StoreUnavailableError("another writer has taken the upload over")
         self.folder.client.put(self.folder.lease_key(self.epoch), _HELD)
         self._renewed = time.monotonic()
+
+    def look(self) -> None:
+        """Make sure that nobody has dropped the upload.
+
+        Raises:
+            UploadMissingError: somebody has; what was written since then is dropped as well.
+        """
+        if self.folder.client.head(self.folder.lease_key(self.epoch)) is None:
+            self._over = True
+            self.folder.clear()
+            raise UploadMissingError(self.folder.prefix)
+
+    @property
+    def is_over(self) -> bool:
+        """Tell whether it was given back, or found lost."""
+        return self._over
 
     def release(self) -> None:
         """Give the lease back; when the store does not hear of it, it runs out."""

@@ -44,10 +44,15 @@ class ObjectWriter:
             self._buffer += view[:room]
             view = view[room:]
             if len(self._buffer) == PART:
-                self.flush()
+                self._put()
 
     def flush(self) -> int:
         """Give the store what is in memory; return how many bytes there are."""
+        self._put()
+        self._claim.look()
+        return self.offset
+
+    def _put(self) -> None:
         if self._buffer:
             self._claim.hold()
             key = self._claim.folder.part_key(self._start, self._claim.epoch)
@@ -56,7 +61,6 @@ class ObjectWriter:
             self._buffer = bytearray()
             self._client.delete([old for old in self._replaced if old != key])
             self._replaced = []
-        return self.offset
 
     def peek(self, start: int, length: int) -> bytes | None:  # noqa: ARG002 - none can be had
         """Return None: parts are on their way."""
@@ -100,6 +104,7 @@ class ObjectWriter:
     def finish(self, digest: Digest) -> None:
         """Write the blob: from memory when it is small, otherwise part by part into a multipart upload."""
         self._claim.hold()
+        self._claim.look()
         if self._chain:
             try:
                 self._client.put_all(self._place(digest), self.read(), self.offset)
@@ -119,7 +124,8 @@ class ObjectWriter:
         if not self._closed:
             self._closed = True
             try:
-                self.flush()
+                if not self._claim.is_over:
+                    self._put()
             finally:
                 self._claim.release()
 

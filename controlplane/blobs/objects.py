@@ -46,7 +46,15 @@ class ObjectDriver:
         self._blobs, self._uploads, self._damaged = f"{root}/blobs", f"{root}/uploads", f"{root}/damaged"
         self._lease = lease
 
-    def write(self, upload: str, least: int) -> ObjectWriter:
+    def begin(self, upload: str) -> None:
+        """Make the first lease, which nobody holds."""
+        self._folder(upload).begin()
+
+    def received(self, upload: str) -> int | None:
+        """Return how many bytes the parts of an upload have."""
+        return self._folder(upload).received()
+
+    def write(self, upload: str, least: int | None = None) -> ObjectWriter:
         """Open an upload; see the protocol."""
         return ObjectWriter(self._folder(upload).claim(upload, least), self._blob)
 

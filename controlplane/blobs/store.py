@@ -91,10 +91,11 @@ class BlobWriter(Protocol):
     def flush(self) -> int:
         """Make what was written survive this process; return how many bytes the upload has.
 
-        Bytes may be counted elsewhere only after this; until then the store may hold them in memory.
+        Bytes may be told of only after this; until then the store may hold them in memory.
 
         Raises:
             StoreUnavailableError: not all of them could be kept.
+            UploadMissingError: the upload was discarded meanwhile.
         """
         ...
 
@@ -117,6 +118,7 @@ class BlobWriter(Protocol):
 
         Raises:
             StoreUnavailableError: the blob is not there; the upload still is.
+            UploadMissingError: the upload was discarded meanwhile.
         """
         ...
 
@@ -144,14 +146,31 @@ class BlobStore(Protocol):
     Upload ids are chosen by the caller (letters, digits and dashes). Sizes and offsets are bytes.
     """
 
-    def write(self, upload: str, least: int) -> BlobWriter:
+    def begin(self, upload: str) -> None:
+        """Make an upload of no bytes. It is there until it is finished or discarded.
+
+        Raises:
+            StoreUnavailableError: the store cannot be written to.
+        """
+        ...
+
+    def received(self, upload: str) -> int | None:
+        """Return how many bytes an upload has, also while somebody writes to it; None when there is none.
+
+        Raises:
+            StoreUnavailableError: the store cannot be read.
+        """
+        ...
+
+    def write(self, upload: str, least: int | None = None) -> BlobWriter:
         """Open an upload that has ``least`` bytes or more; 0 begins it if need be.
 
-        A process that died may have left more bytes than anybody counted: ``rewind`` drops them.
+        Without ``least`` any upload that is there is opened, as it is. A process that died may have left more
+        bytes than anybody was told of: who counts them calls ``rewind``.
 
         Raises:
             UploadBusyError: somebody else has it open.
-            UploadMissingError: it has fewer bytes.
+            UploadMissingError: it is not there, or it has fewer bytes.
             StoreUnavailableError: the store cannot be written to.
         """
         ...

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import logging
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from http import HTTPStatus
-from urllib.parse import quote
 from wsgiref.types import StartResponse
 
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
 
-from controlplane.blobs.store import BlobMissingError, StoreUnavailableError, UploadMissingError
 from controlplane.distribution.absent import AbsentRoutes
 from controlplane.distribution.acr import AcrRoutes
 from controlplane.distribution.acr_attributes import AttributeRoutes
@@ -21,37 +18,36 @@ from controlplane.distribution.acr_time import TimeRoutes
 from controlplane.distribution.answers import (
     COMMON,
     Environ,
+    Headers,
     answer_failure,
     envelope,
     failure_headers,
 )
+from controlplane.distribution.blobs import BlobRoutes
 from controlplane.distribution.bodies import drain
+from controlplane.distribution.failures import as_failure
 from controlplane.distribution.gate import Gate
 from controlplane.distribution.hot import HotPath
 from controlplane.distribution.listings import ListingRoutes
 from controlplane.distribution.manifests import ManifestRoutes
 from controlplane.distribution.parts import Parts
+from controlplane.distribution.plain import Frame, log, shown_rates
 from controlplane.distribution.redirects import redirects
 from controlplane.distribution.slow_connections import Guard
 from controlplane.distribution.tokens import TokenRoutes
-from controlplane.distribution.uploads import UploadRoutes
+from controlplane.distribution.uploads import UploadPath
 from controlplane.distribution.usage import UsageRoutes
 from controlplane.domain.registry_errors import (
-    INTERNAL,
     METHOD_UNSUPPORTED,
     PARAMETER_INVALID,
     ROUTE_UNKNOWN,
-    UNAVAILABLE,
 )
 from controlplane.domain.throttle import OF_METHOD, RequestClass
 from controlplane.kernel.errors import ErrorKind, Failure
-from controlplane.persistence.database import DatabaseUnavailableError
 from controlplane.persistence.hot import HotReads
 from controlplane.services.graph import Services
 from controlplane.services.throttle_redis import Conversation, RedisExchange
 
-_LOG = logging.getLogger(__name__)
-_ACCESS = logging.getLogger("controlplane.access")
 _LARGEST_FORM = 64 * 1024
 _OAUTH = "/oauth2/"
 _PLACES = ("/v2", "/acr/v1", "/oauth2/token", "/oauth2/exchange")
@@ -73,14 +69,17 @@ class DistributionPlane:
         self._hot = HotPath(
             gate, self._reads, services.regions, services.pull_times, redirects(settings), services.cache
         )
+        self._uploads = UploadPath(Frame(gate, self._reads, settings), services.uploads)
         self._flask = _flask(services, gate)
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer a request."""
         try:
             answer = self._hot(environ, start_response)
+            if answer is None:
+                answer = self._uploads(environ, start_response)
         except Exception as error:  # noqa: BLE001 - the edge
-            return answer_failure(_as_failure(error), environ["REQUEST_METHOD"], start_response)
+            return answer_failure(as_failure(error), environ["REQUEST_METHOD"], start_response)
         return self._flask(environ, start_response) if answer is None else answer
 
     def close(self) -> None:
@@ -120,12 +119,11 @@ def _flask(services: Services, gate: Gate) -> Flask:
         gate,
         services.pushes,
         services.deletions,
-        services.uploads,
     )
     for routes in (
         TokenRoutes,
         ListingRoutes,
-        UploadRoutes,
+        BlobRoutes,
         ManifestRoutes,
         AcrRoutes,
         AttributeRoutes,
@@ -152,64 +150,34 @@ def _surround(app: Flask, services: Services, gate: Gate) -> None:
     def leave(response: Response) -> Response:
         if response.status_code >= HTTPStatus.BAD_REQUEST:
             drain(request.environ, services.settings)
-        for name, value in _rates(gate).items():
+        for name, value in (*_rates(gate, response), *COMMON):
             response.headers.setdefault(name, value)
-        return _logged(response)
+        registry, _ = g.get("registry", (None, ""))
+        log(request.environ, response.status_code, g.began, registry, g.get("caller"))
+        return response
 
     app.before_request(enter)
     app.after_request(leave)
 
 
-def _rates(gate: Gate) -> Mapping[str, str]:
+def _rates(gate: Gate, response: Response) -> Headers:
     """Return the headers that show the limits of this request; the hot path shows them with refusals only."""
     registry, _ = g.get("registry", (None, ""))
-    if registry is None:
-        return {}
     if request.path.startswith(_OAUTH):
-        return gate.shown_rates(registry, "", RequestClass.OAUTH)
-    if "caller" not in g:
-        return {}
+        return shown_rates(gate, registry, "", RequestClass.OAUTH, list(response.headers))
     is_referrers = request.endpoint == "referrers"
     kind = RequestClass.REFERRERS if is_referrers else OF_METHOD.get(request.method, RequestClass.READ)
-    return gate.shown_rates(registry, g.caller, kind)
-
-
-def _logged(response: Response) -> Response:
-    """Complete an answer and log the request; the hot path is not logged, it would cost it half its rate."""
-    for name, value in COMMON:
-        response.headers.setdefault(name, value)
-    registry, _ = g.get("registry", (None, ""))
-    _ACCESS.info(
-        "method=%s path=%s status=%d ms=%.1f registry=%s caller=%s",
-        request.method,
-        quote(request.path),
-        response.status_code,
-        (time.perf_counter() - g.began) * 1000,
-        "-" if registry is None else registry.name,
-        g.get("caller", "-"),
-    )
-    return response
+    return shown_rates(gate, registry, g.get("caller"), kind, list(response.headers))
 
 
 def _on_error(error: Exception) -> Response:
-    failure = _as_failure(error)
+    failure = _translated(error)
     body = envelope(failure)
     return Response(body, status=failure.kind.status, headers=failure_headers(failure, body))
 
 
-def _as_failure(error: Exception) -> Failure:
-    """Translate whatever was raised; what nobody expected is logged and tells the client nothing."""
-    if isinstance(error, Failure):
-        return error
-    if isinstance(error, HTTPException):
-        return _http_failure(error)
-    if isinstance(error, DatabaseUnavailableError | StoreUnavailableError):
-        _LOG.warning("unavailable: %s", error)
-        return Failure(UNAVAILABLE, headers={"Retry-After": "2"})
-    if isinstance(error, UploadMissingError | BlobMissingError):
-        _LOG.error("the store has lost bytes of %s", error)
-    _LOG.error("unexpected", exc_info=error)
-    return Failure(INTERNAL)
+def _translated(error: Exception) -> Failure:
+    return _http_failure(error) if isinstance(error, HTTPException) else as_failure(error)
 
 
 def _http_failure(error: HTTPException) -> Failure:

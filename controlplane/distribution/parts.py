@@ -7,17 +7,16 @@ from dataclasses import dataclass
 from flask import Response, g, request
 
 from controlplane.distribution.gate import Caller, Gate, Need
+from controlplane.distribution.plain import refuse_data_endpoint
 from controlplane.domain.digests import Digest, parse_digest
 from controlplane.domain.events import Origin
-from controlplane.domain.registry_errors import DENIED, DIGEST_INVALID, NAME_INVALID
+from controlplane.domain.registry_errors import DIGEST_INVALID, NAME_INVALID
 from controlplane.domain.registry_scopes import REPOSITORY
 from controlplane.domain.repository_names import is_repository_name
 from controlplane.kernel.errors import Failure
 from controlplane.persistence.hot import RegistryView
-from controlplane.persistence.registries import DATA
 from controlplane.services.content_deletes import Deletions
 from controlplane.services.content_push import Pushes
-from controlplane.services.content_uploads import Uploads
 from controlplane.services.graph import Services
 
 _LONGEST_AGENT = 512
@@ -31,7 +30,6 @@ class Parts:
     gate: Gate
     pushes: Pushes
     deletions: Deletions
-    uploads: Uploads
 
     def origin(self, caller: Caller) -> Origin:
         """Return where the current request comes from, as events tell it."""
@@ -62,8 +60,7 @@ class Parts:
             Failure: UNAUTHORIZED or DENIED.
         """
         registry, host = asked()
-        if registry.endpoint == DATA and request.method not in {"GET", "HEAD"}:
-            raise Failure(DENIED, reason="a data endpoint serves pulls only")
+        refuse_data_endpoint(registry, request.method)
         grant = self.gate.authorize(request.environ, registry, host, resource, need)
         g.caller = grant.credential.identity
         return Caller(registry, host, grant)

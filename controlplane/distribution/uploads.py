@@ -1,79 +1,101 @@
-"""Routes of uploads, and deleting blobs (reading them is the hot path's)."""
+"""Uploads: beginning, feeding, finishing and dropping them, as plain WSGI.
+
+A push of a small image is mostly these requests, four for each of its blobs.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from wsgiref.types import StartResponse
 
-from flask import Flask, Response, request
-
+from controlplane.distribution.answers import Environ, Headers
 from controlplane.distribution.bodies import Body
-from controlplane.distribution.gate import DELETE, PUSH, Caller, challenge
-from controlplane.distribution.parts import Parts, digest_in, empty
+from controlplane.distribution.gate import PUSH, Caller, challenge
+from controlplane.distribution.parts import digest_in
+from controlplane.distribution.plain import Answer, Frame, Visit
 from controlplane.distribution.ranges import chunk_range
 from controlplane.domain.digests import ALGORITHMS, DEFAULT_ALGORITHM, Digest, is_digest, parse_digest
-from controlplane.domain.registry_errors import DIGEST_INVALID
+from controlplane.domain.registry_errors import DIGEST_INVALID, METHOD_UNSUPPORTED
 from controlplane.domain.registry_scopes import REPOSITORY, Right
 from controlplane.domain.repository_names import is_repository_name
 from controlplane.kernel.errors import Failure
-from controlplane.services.content_uploads import Place
+from controlplane.services import content_policy
+from controlplane.services.content_uploads import Uploads
+from controlplane.services.upload_sessions import Place, Session
+
+_PREFIX, _UPLOADS = "/v2/", "/blobs/uploads"
+_NO_BODY = ("Content-Length", "0")
 
 
 @dataclass(frozen=True, slots=True)
-class UploadRoutes:
-    """Beginning, feeding, finishing and dropping uploads."""
+class UploadPath:
+    """Answers requests below ``/v2/{name}/blobs/uploads/``. Safe to share between threads."""
 
-    parts: Parts
+    frame: Frame
+    uploads: Uploads
 
-    def add_to(self, app: Flask) -> None:
-        """Register the routes."""
-        begin, session = "/v2/<path:name>/blobs/uploads/", "/v2/<path:name>/blobs/uploads/<upload>"
-        for rule in (begin, begin.removesuffix("/")):
-            app.add_url_rule(rule, "upload_begin", self.begin, methods=["POST"])
-        for method, view in (
-            ("GET", self.status),
-            ("PATCH", self.receive),
-            ("PUT", self.finish),
-            ("DELETE", self.cancel),
-        ):
-            app.add_url_rule(
-                session, f"upload_{method}", view, methods=[method], provide_automatic_options=False
-            )
-        app.add_url_rule("/v2/<path:name>/blobs/<digest>", "blob", self.delete_blob, methods=["DELETE"])
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes] | None:
+        """Answer a request about an upload; None for anything else, which is left untouched."""
+        path: str = environ["PATH_INFO"]
+        if not path.startswith(_PREFIX):
+            return None
+        name, found, upload = path[len(_PREFIX) :].rpartition(_UPLOADS)
+        if not found or not name or (upload and upload[0] != "/") or "/" in upload[1:]:
+            return None
+        upload = upload[1:]
+        return self.frame.serve(environ, start_response, lambda visit: self._answer(visit, name, upload))
 
-    def begin(self, name: str) -> Response:
-        """Begin an upload, take a whole blob (``digest``), or mount one of another repository (``mount``)."""
-        caller = self.parts.let_in(name, PUSH)
+    def _answer(self, visit: Visit, name: str, upload: str) -> Answer:
+        if not upload:
+            _refuse_other(visit, "POST")
+            return self._begin(visit, name)
+        _refuse_other(visit, "GET", "HEAD", "PATCH", "PUT", "DELETE")
+        caller, _ = self.frame.let_in(visit, name, PUSH)
         place = _place(caller, name)
-        if "digest" in request.args:
-            digest = digest_in(request.args["digest"])
-            self.parts.uploads.take(place, digest, Body(request.environ, self.parts.services.settings))
+        match visit.method:
+            case "GET" | "HEAD":
+                return _session(204, name, *self.uploads.find(place, upload))
+            case "PATCH":
+                return _session(202, name, *self.uploads.receive(place, upload, *self._chunk(visit)))
+            case "PUT":
+                digest = digest_in(visit.parameter("digest"))
+                self.uploads.finish(place, upload, digest, *self._chunk(visit))
+                return _made(name, digest)
+        self.uploads.cancel(place, upload)
+        return Answer(204)
+
+    def _begin(self, visit: Visit, name: str) -> Answer:
+        """Begin an upload, take a whole blob (``digest``), or mount one of another repository (``mount``)."""
+        caller, locks = self.frame.let_in(visit, name, PUSH)
+        content_policy.refuse_creation(locks)
+        place = _place(caller, name)
+        wanted = visit.parameter("digest")
+        if wanted is not None:
+            digest = digest_in(wanted)
+            self.uploads.take(place, digest, Body(visit.environ, self.frame.settings))
             return _made(name, digest)
-        if request.args.get("digest-algorithm", DEFAULT_ALGORITHM) not in ALGORITHMS:
+        if visit.query.get("digest-algorithm", [DEFAULT_ALGORITHM])[0] not in ALGORITHMS:
             raise Failure(DIGEST_INVALID, reason="the algorithm is not sha256 or sha512")
-        mounted = self._mounted(caller, place)
+        mounted = self._mounted(visit, caller, place)
         if mounted is not None:
             return _made(name, mounted)
-        return self._begun(name, self.parts.uploads.begin(place))
+        least = self.frame.settings.upload_chunk_min
+        more = [("OCI-Chunk-Min-Length", str(least))] if least else []
+        return _session(202, name, self.uploads.begin(place), 0, more)
 
-    def _begun(self, name: str, upload: str) -> Response:
-        response = _session(202, name, upload, 0)
-        least = self.parts.services.settings.upload_chunk_min
-        if least:
-            response.headers["OCI-Chunk-Min-Length"] = str(least)
-        return response
-
-    def _mounted(self, caller: Caller, place: Place) -> Digest | None:
+    def _mounted(self, visit: Visit, caller: Caller, place: Place) -> Digest | None:
         """Mount what is asked for, if the caller may read a source of it; else the client uploads it."""
-        wanted = request.args.get("mount", "")
+        wanted = visit.parameter("mount") or ""
         if not is_digest(wanted):
             return None
         digest = parse_digest(wanted)
-        source = self._source(caller, place, digest)
-        if source is None or not self.parts.uploads.mount(place, source, digest):
+        source = self._source(visit, caller, place, digest)
+        if source is None or not self.uploads.mount(place, source, digest):
             return None
         return digest
 
-    def _source(self, caller: Caller, place: Place, digest: Digest) -> str | None:
+    def _source(self, visit: Visit, caller: Caller, place: Place, digest: Digest) -> str | None:
         """Return the repository to mount from: the one that ``from`` names, or one that has the blob.
 
         A token opens what it was asked for and no more. Where the caller itself may read a source, the
@@ -82,12 +104,12 @@ class UploadRoutes:
         Raises:
             Failure: UNAUTHORIZED with that challenge.
         """
-        origin = request.args.get("from")
+        origin = visit.parameter("from")
         if origin:
             candidates = [origin] if is_repository_name(origin) else []
         else:
-            candidates = list(self.parts.uploads.sources(place, digest))
-        gate, grant, registry = self.parts.gate, caller.grant, caller.registry
+            candidates = list(self.uploads.sources(place, digest))
+        gate, grant, registry = self.frame.gate, caller.grant, caller.registry
         for name in candidates:
             if gate.has(grant, registry, name, Right.PULL):
                 return name
@@ -97,41 +119,16 @@ class UploadRoutes:
                 raise challenge(caller.host, target, PUSH, "insufficient_scope", scope)
         return None
 
-    def status(self, name: str, upload: str) -> Response:
-        """Tell how many bytes an upload has."""
-        place = _place(self.parts.let_in(name, PUSH), name)
-        return _session(204, name, upload, self.parts.uploads.find(place, upload).received)
-
-    def receive(self, name: str, upload: str) -> Response:
-        """Add a chunk."""
-        place = _place(self.parts.let_in(name, PUSH), name)
-        start, body = self._chunk()
-        return _session(202, name, upload, self.parts.uploads.receive(place, upload, start, body))
-
-    def finish(self, name: str, upload: str) -> Response:
-        """Add the last chunk, if there is one, and make the upload a blob."""
-        place = _place(self.parts.let_in(name, PUSH), name)
-        digest = digest_in(request.args.get("digest"))
-        start, body = self._chunk()
-        self.parts.uploads.finish(place, upload, digest, start, body)
-        return _made(name, digest)
-
-    def cancel(self, name: str, upload: str) -> Response:
-        """Drop an upload."""
-        self.parts.uploads.cancel(_place(self.parts.let_in(name, PUSH), name), upload)
-        return empty(204)
-
-    def delete_blob(self, name: str, digest: str) -> Response:
-        """Take a blob out of a repository."""
-        caller = self.parts.let_in(name, DELETE)
-        wanted = str(digest_in(digest))
-        self.parts.deletions.blob(caller.registry.id, name, wanted)
-        return empty(202, Docker_Content_Digest=wanted, Content_Length="0")
-
-    def _chunk(self) -> tuple[int | None, Body]:
-        part = chunk_range(request.headers.get("Content-Range"))
+    def _chunk(self, visit: Visit) -> tuple[int | None, Body]:
+        part = chunk_range(visit.environ.get("HTTP_CONTENT_RANGE"))
         start, length = part or (None, None)
-        return start, Body(request.environ, self.parts.services.settings, length)
+        return start, Body(visit.environ, self.frame.settings, length)
+
+
+def _refuse_other(visit: Visit, *methods: str) -> None:
+    if visit.method not in methods:
+        allowed = ", ".join(sorted(methods))
+        raise Failure(METHOD_UNSUPPORTED, headers={"Allow": allowed}, method=visit.method, allowed=allowed)
 
 
 def _place(caller: Caller, repository: str) -> Place:
@@ -139,18 +136,18 @@ def _place(caller: Caller, repository: str) -> Place:
     return Place(registry.id, repository, caller.grant.credential.identity, registry.region)
 
 
-def _made(name: str, digest: Digest) -> Response:
-    return empty(
-        201, Location=f"/v2/{name}/blobs/{digest}", Docker_Content_Digest=str(digest), Content_Length="0"
-    )
+def _made(name: str, digest: Digest) -> Answer:
+    location = f"/v2/{name}/blobs/{digest}"
+    return Answer(201, [("Location", location), ("Docker-Content-Digest", str(digest)), _NO_BODY])
 
 
-def _session(status: int, name: str, upload: str, received: int) -> Response:
-    headers = {
-        "Location": f"/v2/{name}/blobs/uploads/{upload}",
-        "Range": f"0-{max(received - 1, 0)}",
-        "Docker-Upload-UUID": upload,
-    }
+def _session(status: int, name: str, session: Session, received: int, more: Headers | None = None) -> Answer:
+    headers = [
+        ("Location", f"/v2/{name}/blobs/uploads/{session}"),
+        ("Range", f"0-{max(received - 1, 0)}"),
+        ("Docker-Upload-UUID", session.id),
+        *(more or []),
+    ]
     if status != 204:  # noqa: PLR2004 - No Content
-        headers["Content-Length"] = "0"
-    return empty(status, **headers)
+        headers.append(_NO_BODY)
+    return Answer(status, headers)

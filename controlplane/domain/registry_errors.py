@@ -76,5 +76,5 @@ STORAGE_FULL = ErrorKind(
 UPSTREAM_DOWN = ErrorKind("UNAVAILABLE", 503, "the upstream of this repository fails: {reason}")
 UPSTREAM_REFUSED = ErrorKind("DENIED", 403, "the upstream of this repository refuses: {reason}")
 UPSTREAM_THROTTLED = ErrorKind("TOOMANYREQUESTS", 429, "the upstream of this repository throttles: {reason}")
-UNAVAILABLE = ErrorKind("UNAVAILABLE", 503, "the service cannot reach its database right now")
+UNAVAILABLE = ErrorKind("UNAVAILABLE", 503, "the service cannot reach its database or blob store now")
 INTERNAL = ErrorKind("UNKNOWN", 500, "the service failed to process the request")

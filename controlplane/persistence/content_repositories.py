@@ -13,7 +13,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from controlplane.persistence.content_tables import manifests, repositories, repository_blobs, uploads
+from controlplane.persistence.content_tables import manifests, repositories, repository_blobs
 from controlplane.persistence.database import Transaction
 
 
@@ -134,9 +134,9 @@ def empty(tx: Transaction, after: int, limit: int) -> tuple[int | None, Sequence
 
 
 def is_empty(tx: Transaction, repository_id: int) -> bool:
-    """Tell whether a repository has no manifest, deleted or not, no blob, released or not, and no upload."""
+    """Tell whether a repository has no manifest, deleted or not, and no blob, released or not."""
     held = (
         sa.select(sa.literal(1)).where(table.c.repository_id == repository_id).limit(1)
-        for table in (manifests, repository_blobs, uploads)
+        for table in (manifests, repository_blobs)
     )
     return not any(tx.connection.execute(statement).first() for statement in held)

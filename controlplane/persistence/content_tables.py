@@ -204,19 +204,6 @@ tags = sa.Table(
     _some("ix_tags_ended", "until"),
 )
 
-uploads = sa.Table(
-    "uploads",
-    metadata,
-    sa.Column("id", sa.Text, primary_key=True),
-    sa.Column("repository_id", BigId, sa.ForeignKey("repositories.id", ondelete="CASCADE"), nullable=False),
-    sa.Column("owner", sa.Text, nullable=False),  # who began it; nobody else may go on
-    sa.Column("received", sa.BigInteger, nullable=False),  # bytes that are durable
-    sa.Column("sha256", sa.Text),  # of those bytes, when the process that wrote them knew it
-    sa.Column("created_at", Moment, nullable=False),
-    sa.Column("updated_at", Moment, nullable=False, index=True),
-    sa.Column("region", sa.Text, nullable=False, server_default=""),  # whose store has the bytes; "": home
-)
-
 # --- events ----------------------------------------------------------------------------------------------
 
 # What happened to content, written in the transaction that did it.

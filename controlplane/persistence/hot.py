@@ -126,6 +126,7 @@ def _statements(region: str | None) -> dict[str, str]:
 
 _STATEMENTS = {
     "registry": _REGISTRY.format(columns="", joins=""),
+    "repository": _REGISTRY.format(columns=", r.locks", joins=_REPOSITORY),
     "tag": _manifest(_BY_TAG, _TAG, "m.payload"),
     "tag-head": _manifest(_BY_TAG, _TAG, "NULL"),
     "digest": _manifest(_BY_DIGEST, _NO_TAG, "m.payload"),
@@ -161,6 +162,11 @@ class HotReads:
         """
         row = self._driver.one("registry", (host,))
         return None if row is None else RegistryView._make(row)
+
+    def repository(self, host: str, repository: str) -> tuple[RegistryView, int] | None:
+        """Return the registry at a host, and the locks of a repository of it (none, where there is none)."""
+        row = self._driver.one("repository", (repository, host))
+        return None if row is None else (RegistryView._make(row[:_WIDTH]), row[_WIDTH] or 0)
 
     def manifest(
         self, host: str, repository: str, reference: str, *, body: bool

@@ -72,7 +72,7 @@ def assemble(
     regions, events = Regions(settings, database), Events(ids)
     blobs = regions.reader(regions.home)
     outbound, hooks = Outbound(settings), Webhooks(database, vault, clock, ids)
-    uploads = Uploads(database, blobs, clock, ids)
+    uploads = Uploads(database, blobs, vault, clock, ids)
     pushes = Pushes(database, blobs, clock, events, sparse_images=settings.sparse_images)
     replicator = Replicator(database, regions, events, clock, settings)
     copier = Copier(database, blobs, uploads, pushes)
@@ -95,7 +95,7 @@ def assemble(
         events=events,
         webhooks=hooks,
         deliverer=Deliverer(database, hooks, outbound, clock, settings),
-        deletions=Deletions(database, blobs, clock, events),
+        deletions=Deletions(database, clock, events),
         uploads=uploads,
         replicas=Replicas(database, regions, replicator, clock, settings),
         replicator=replicator,

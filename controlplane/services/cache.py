@@ -35,9 +35,9 @@ from controlplane.persistence.hot import RegistryView
 from controlplane.services.cache_blobs import BlobFlights, Passing
 from controlplane.services.content_copy import Into
 from controlplane.services.content_push import Pushes
-from controlplane.services.content_uploads import Place
 from controlplane.services.credential_sets import CredentialSets
 from controlplane.services.secrets import SecretMissingError
+from controlplane.services.upload_sessions import Place
 from controlplane.services.upstream import Found, Upstream
 from controlplane.services.upstream_errors import Trouble, UpstreamError
 from controlplane.services.upstreams import Upstreams

@@ -18,8 +18,9 @@ from http import HTTPStatus
 from controlplane.blobs.store import BlobStore, BlobWriter, UploadBusyError, UploadMissingError
 from controlplane.domain.digests import Digest, hasher
 from controlplane.kernel.errors import Failure
-from controlplane.services.content_uploads import Place, Uploads
+from controlplane.services.content_uploads import Uploads
 from controlplane.services.outbound import OutboundError
+from controlplane.services.upload_sessions import Place
 from controlplane.services.upstream import Upstream
 from controlplane.services.upstream_errors import Trouble, UpstreamError
 

@@ -15,7 +15,8 @@ from controlplane.persistence import content_blobs, content_repositories
 from controlplane.persistence.database import Database
 from controlplane.services.content_push import Push, Pushes
 from controlplane.services.content_sources import LocalSource, Source
-from controlplane.services.content_uploads import Place, Uploads
+from controlplane.services.content_uploads import Uploads
+from controlplane.services.upload_sessions import Place
 from controlplane.services.upstream import Found
 from controlplane.services.upstream_errors import Trouble, UpstreamError
 

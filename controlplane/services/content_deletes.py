@@ -24,14 +24,12 @@ from controlplane.persistence import (
     content_manifests,
     content_repositories,
     content_tags,
-    uploads,
 )
 from controlplane.persistence.content_blobs import Holder
 from controlplane.persistence.content_repositories import RepositoryRow
 from controlplane.persistence.database import Database, Transaction
 from controlplane.services import content_policy, content_removal
 from controlplane.services.content_events import Events, Place
-from controlplane.services.regions import RegionalStore
 
 _BATCH = 200
 
@@ -47,9 +45,8 @@ class Deleted:
 class Deletions:
     """Takes content out of registries."""
 
-    def __init__(self, database: Database, blobs: RegionalStore, clock: Clock, events: Events) -> None:
+    def __init__(self, database: Database, clock: Clock, events: Events) -> None:
         self._database = database
-        self._regions = blobs.regions
         self._clock = clock
         self._events = events
 
@@ -177,10 +174,7 @@ class Deletions:
                 change = content_blobs.unlink(tx, Holder(registry_id, row.id), linked)
                 content_removal.count(tx, row, change, row.updated_at)
                 return True
-            abandoned = uploads.of_repository(tx, row.id)
             content_repositories.delete(tx, row.id)
-        for upload in abandoned:
-            self._regions.discard(upload.id, upload.region)
         return False
 
 

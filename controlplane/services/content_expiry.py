@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from controlplane.persistence import deliveries, events, operations, uploads
+from controlplane.persistence import deliveries, events, operations
 from controlplane.services.graph import Services
 
 _UPLOADS = 100
@@ -13,25 +13,16 @@ _ROWS = 1000
 
 
 def reap_uploads(services: Services, state: dict[str, Any]) -> tuple[dict[str, Any], bool]:
-    """Drop uploads that have been idle too long, then bytes of uploads that no row speaks of.
+    """Drop uploads that have been idle too long.
 
-    A request that is just writing to one finds it gone, and its client begins again. Dies midway: bytes
-    without a row are found the next time.
+    A request that is just writing to one finds it gone, and its client begins again. Dies midway: the rest
+    is found the next time.
     """
     before = services.clock.now() - timedelta(seconds=services.settings.upload_lifetime)
-    with services.database.write() as tx:
-        idle = uploads.delete_idle(tx, before, _UPLOADS)
-    for upload in idle:
-        services.regions.discard(upload.id, upload.region)
-    if idle:
-        return state, len(idle) == _UPLOADS
-    stored = services.regions.idle_uploads(before, _UPLOADS)
-    with services.database.read() as tx:
-        known = uploads.known(tx, [upload for upload, _ in stored])
-    orphans = [(upload, region) for upload, region in stored if upload not in known]
-    for orphan, region in orphans:
-        services.regions.discard(orphan, region)
-    return state, len(orphans) == _UPLOADS
+    idle = services.regions.idle_uploads(before, _UPLOADS)
+    for upload, region in idle:
+        services.regions.discard(upload, region)
+    return state, len(idle) == _UPLOADS
 
 
 def prune_events(services: Services, state: dict[str, Any]) -> tuple[dict[str, Any], bool]:

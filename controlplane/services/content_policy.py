@@ -19,13 +19,13 @@ from controlplane.persistence.content_tags import TagRow
 from controlplane.persistence.database import Transaction
 
 
-def refuse_creation(repository: RepositoryRow) -> None:
-    """Refuse a new manifest or tag where the repository takes none.
+def refuse_creation(locks: int) -> None:
+    """Refuse a new manifest or tag where a repository, by its locks, takes none.
 
     Raises:
         Failure: CONTENT_LOCKED.
     """
-    _refuse(repository.locks, BARS_CREATION)
+    _refuse(locks, BARS_CREATION)
 
 
 def refuse_move(tx: Transaction, repository: RepositoryRow, tag: TagRow) -> None:

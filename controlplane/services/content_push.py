@@ -161,7 +161,7 @@ class Pushes:
         absent += _absent_children(tx, repository.id, edges)
         manifest_id, found = content_manifests.insert(tx, repository.id, new, now, tagged=bool(tags))
         if found is not Found.KNOWN:
-            content_policy.refuse_creation(repository)
+            content_policy.refuse_creation(repository.locks)
         if found is Found.NEW:
             growth = growth.plus_bytes(len(new.payload))
         targets = [Target(tag, manifest_id, new.digest) for tag in tags]
@@ -192,7 +192,7 @@ def _set_tags(
         if before is not None and before.manifest_id == target.manifest_id:
             continue
         if before is None:
-            content_policy.refuse_creation(repository)
+            content_policy.refuse_creation(repository.locks)
             fresh += 1
         else:
             content_policy.refuse_move(tx, repository, before)

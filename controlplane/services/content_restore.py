@@ -81,7 +81,7 @@ class Restores:
             found = lost or content_manifests.find(tx, row.id, wish.digest)
             if found is None:
                 raise Failure(MANIFEST_UNKNOWN)
-            content_policy.refuse_creation(row)
+            content_policy.refuse_creation(row.locks)
             back = [] if lost is None else _with_what_belongs(tx, row, lost)
             ended = content_deleted.tags_ended_with(tx, [one.id for one in back])
             content_deleted.revive(tx, [one.id for one in back], now)
@@ -117,7 +117,7 @@ class Restores:
             back = [] if row is None else content_manifests.some(tx, row.id, _BATCH, live=False)
             if row is None or not back:
                 return False
-            content_policy.refuse_creation(row)
+            content_policy.refuse_creation(row.locks)
             ids = [one.id for one in back]
             ended = content_deleted.tags_ended_with(tx, ids)
             content_deleted.revive(tx, ids, now)

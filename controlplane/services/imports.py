@@ -21,7 +21,7 @@ from controlplane.persistence.registries import RegistryRow
 from controlplane.services.access import Access
 from controlplane.services.content_copy import Copier, Into, read_artifact
 from controlplane.services.content_sources import LocalSource, Source, UpstreamSource
-from controlplane.services.content_uploads import Place
+from controlplane.services.upload_sessions import Place
 from controlplane.services.upstream import Login
 from controlplane.services.upstream_errors import UpstreamError
 from controlplane.services.upstreams import Upstreams

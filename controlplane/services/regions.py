@@ -195,7 +195,15 @@ class RegionalStore:
             lambda store: None if store.size(digest) is None else store.signed_url(digest, seconds)
         )
 
-    def write(self, upload: str, least: int) -> BlobWriter:
+    def begin(self, upload: str) -> None:
+        """Make an upload here."""
+        self._own.begin(upload)
+
+    def received(self, upload: str) -> int | None:
+        """Return how many bytes an upload has here."""
+        return self._own.received(upload)
+
+    def write(self, upload: str, least: int | None = None) -> BlobWriter:
         """Open an upload here."""
         return self._own.write(upload, least)
 

@@ -1,8 +1,9 @@
 """The vault: encrypts what must be shown again, and hashes with a key what must only be recognised.
 
 Master keys have ids; the first one is used for new text, all of them for old, so that a key is rotated by
-putting a new one in front. Two keys are derived from each, one to encrypt (AES-256-GCM) and one to hash
-(HMAC-SHA-256). The id stands in front of what was made with a key and is authenticated with it.
+putting a new one in front. Three keys are derived from each: to encrypt (AES-256-GCM), to hash and to sign
+(HMAC-SHA-256). The id stands in front of what is stored and is authenticated with it; signatures are of
+things that live for hours, and name no key.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import hmac
 import os
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
@@ -25,6 +26,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from controlplane.settings.model import Settings
 
 KEY_BYTES = 32
+_SIGNED_BYTES = 16  # of the hash: 128 bits that would have to be guessed
 _NONCE_BYTES = 12  # what GCM takes
 _KEY_ID = re.compile(r"[A-Za-z0-9_-]{1,32}")
 KEY_FILE = "master.key"
@@ -53,6 +55,7 @@ class Vault:
         self._first = next(iter(keys))
         self._ciphers = {key_id: AESGCM(_derive(key, b"seal")) for key_id, key in keys.items()}
         self._hashes = {key_id: _derive(key, b"hash") for key_id, key in keys.items()}
+        self._signers = [_derive(key, b"sign") for key in keys.values()]
 
     def seal(self, plain: str) -> str:
         """Encrypt a text; every call gives another result."""
@@ -84,6 +87,14 @@ class Vault:
         """Tell in constant time whether ``mac`` was made of ``text``, with whichever key is still set."""
         key_id = mac.partition(":")[0]
         return key_id in self._hashes and hmac.compare_digest(self._mac(key_id, text), mac)
+
+    def sign(self, *parts: str) -> str:
+        """Return 22 URL-safe characters that only this deployment can make of these texts, without NUL."""
+        return _signature(self._signers[0], parts)
+
+    def is_signed(self, signature: str, *parts: str) -> bool:
+        """Tell in constant time whether a signature was made of texts, with whichever key is still set."""
+        return any(hmac.compare_digest(_signature(key, parts), signature) for key in self._signers)
 
     def _mac(self, key_id: str, text: str) -> str:
         return f"{key_id}:{hmac.new(self._hashes[key_id], text.encode(), hashlib.sha256).hexdigest()}"
@@ -151,6 +162,11 @@ def _write_once(path: Path, text: str) -> None:
         pass
     finally:
         draft.unlink()
+
+
+def _signature(key: bytes, parts: Sequence[str]) -> str:
+    mac = hmac.digest(key, "\0".join(parts).encode(), "sha256")
+    return base64.urlsafe_b64encode(mac[:_SIGNED_BYTES]).rstrip(b"=").decode()
 
 
 def _derive(key: bytes, purpose: bytes) -> bytes:

@@ -98,6 +98,37 @@ def test_an_upload_goes_on_where_it_was_left(store: BlobStore) -> None:
     assert read(store, digest(b"one two")) == b"one two"
 
 
+def test_an_upload_is_there_from_its_beginning_to_its_end(store: BlobStore) -> None:
+    assert store.received(UPLOAD) is None
+    with pytest.raises(UploadMissingError):
+        store.write(UPLOAD)
+    store.begin(UPLOAD)
+    assert store.received(UPLOAD) == 0
+    with store.write(UPLOAD) as writer:
+        writer.write(b"one ")
+        assert writer.flush() == 4
+    assert store.received(UPLOAD) == 4
+    with store.write(UPLOAD) as writer:
+        assert writer.offset == 4
+        writer.write(b"two")
+        writer.finish(digest(b"one two"))
+    assert store.received(UPLOAD) is None
+    with pytest.raises(UploadMissingError):
+        store.write(UPLOAD)
+
+
+@pytest.mark.parametrize("how", ["flush", "finish"])
+def test_an_upload_discarded_while_it_is_written_is_gone(store: BlobStore, how: str) -> None:
+    store.begin(UPLOAD)
+    with store.write(UPLOAD) as writer:
+        writer.write(b"abc")
+        store.discard(UPLOAD)
+        with pytest.raises(UploadMissingError):
+            writer.flush() if how == "flush" else writer.finish(digest(b"abc"))
+    assert store.received(UPLOAD) is None
+    assert store.size(digest(b"abc")) is None
+
+
 def test_bytes_nobody_counted_can_be_dropped(store: BlobStore) -> None:
     with store.write(UPLOAD, 0) as writer:
         writer.write(b"counted and not")

@@ -125,7 +125,7 @@ def test_a_push_whose_bytes_were_collected_before_it_linked_them_is_asked_again(
     digest = content.push_blob("app", b"bytes")
     orphan(content, digest)
     place, wanted = content.place("app"), parse_digest(digest)
-    upload = content.uploads.begin(place)
+    upload = str(content.uploads.begin(place))
     uploads = content.uploads
     blobs = content.services.blobs
     finished, collected = threading.Event(), threading.Event()
@@ -248,9 +248,9 @@ def test_rows_whose_links_went_with_their_registry_are_found(content: Content) -
     assert content.stored() == set()
 
 
-def test_an_idle_upload_goes_with_its_bytes_and_so_do_bytes_without_one(content: Content) -> None:
+def test_an_idle_upload_goes_whoever_began_it(content: Content) -> None:
     place = content.place("app")
-    upload = content.uploads.begin(place)
+    upload = str(content.uploads.begin(place))
     content.uploads.receive(place, upload, None, [b"half"])
     with content.services.blobs.write("0f0e0d0c-0b0a-4909-8807-060504030201", 0) as writer:
         writer.write(b"lost")
@@ -261,8 +261,6 @@ def test_an_idle_upload_goes_with_its_bytes_and_so_do_bytes_without_one(content:
     content.do("reap-uploads")
     content.do("reap-uploads")
     assert content.services.blobs.idle_uploads(after, 10) == []
-    with content.services.database.read() as tx:
-        assert tx.connection.execute(sa.text("SELECT count(*) FROM uploads")).scalar() == 0
 
 
 # --- the scrub -------------------------------------------------------------------------------------------

@@ -103,10 +103,12 @@ def test_a_store_that_is_down_is_a_503_and_nothing_is_acknowledged(
         blob_options=options.replace(port, str(free_port())),
     )
     client = RegistryClient(down.application, authorization=admin.authorization)
-    address = client.begin("app")
+    address = admin.begin("app")
     for answer in (
         client.get(f"/v2/app/blobs/{digest_of(b'layer')}"),
         client.open("HEAD", f"/v2/app/blobs/{digest_of(b'layer')}"),
+        client.open("POST", "/v2/app/blobs/uploads/"),
+        client.get(address),
         client.open("PATCH", address, data=b"x"),
         client.open("PUT", address, data=b"x", query_string={"digest": digest_of(b"x")}),
         client.open("POST", "/v2/app/blobs/uploads/", data=b"x", query_string={"digest": digest_of(b"x")}),

@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 import pytest
 
+from controlplane.blobs.files import FileWriter
 from controlplane.persistence.registries import RegistryRow
 from tests.support.distribution import Plane, RegistryClient, codes, digest_of
 from tests.support.waiting import eventually
@@ -130,6 +131,66 @@ class TestThieves:
     def test_ids_cannot_be_guessed_or_bent(self, admin: RegistryClient, upload: str) -> None:
         answer = admin.open("PATCH", f"/v2/app/blobs/uploads/{upload}", data=b"x")
         assert (answer.status_code, codes(answer)) == (404, ["BLOB_UPLOAD_UNKNOWN"])
+
+
+class TestPaths:
+    """An upload is what its path says; what is signed into it cannot be made up or carried over."""
+
+    @pytest.fixture
+    def elsewhere(self, plane: Plane, admin: RegistryClient) -> RegistryClient:
+        """The same client at another process, which knows of an upload what its path says."""
+        return RegistryClient(plane.another_process().application, admin.host, admin.authorization)
+
+    def test_another_process_need_not_read_the_bytes_again(
+        self, admin: RegistryClient, elsewhere: RegistryClient, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        where = patch(admin, admin.begin("app"), CONTENT).headers["Location"]
+
+        def read(_writer: FileWriter) -> Iterator[bytes]:
+            raise AssertionError
+
+        monkeypatch.setattr(FileWriter, "read", read)
+        assert put(elsewhere, where, digest_of(CONTENT)).status_code == 201
+
+    def test_the_path_an_upload_began_with_stays_good(
+        self, admin: RegistryClient, elsewhere: RegistryClient
+    ) -> None:
+        where = admin.begin("app")
+        later = patch(admin, where, CONTENT[:5000]).headers["Location"]
+        assert later != where
+        patch(admin, where, CONTENT[5000:])
+        assert kept(elsewhere, later) == kept(elsewhere, where) == "0-9999"
+        assert put(elsewhere, later, digest_of(CONTENT)).status_code == 201
+
+    def test_what_bytes_hash_to_is_not_believed_of_another_upload(
+        self, admin: RegistryClient, elsewhere: RegistryClient
+    ) -> None:
+        other = b"x" * len(CONTENT)
+        hashed = patch(admin, admin.begin("app"), CONTENT).headers["Location"].split(".", 3)[3]
+        where = admin.begin("app")
+        patch(admin, where, other)
+        for forged in (f"{where}.{hashed}", f"{where}.{len(other)}.{digest_of(CONTENT)[7:]}.{'A' * 22}"):
+            answer = put(elsewhere, forged, digest_of(CONTENT))
+            assert (answer.status_code, codes(answer)) == (400, ["DIGEST_INVALID"])
+        assert put(elsewhere, f"{where}.{hashed}", digest_of(other)).status_code == 201
+
+    def test_no_part_can_be_changed(self, admin: RegistryClient) -> None:
+        where = admin.begin("app")
+        patch(admin, where, CONTENT)
+        folder, upload = where.rpartition("/")[::2]
+        name, region, signature = upload.split(".")
+        other = admin.begin("app").rpartition("/")[2].split(".")[0]
+        for changed in (
+            f"{other}.{region}.{signature}",
+            f"{name}.westus.{signature}",
+            f"{name}..{signature}",
+            f"{name}.{region}.{signature[::-1]}",
+            f"{name}.{region}",
+            name,
+            f"{upload}.",
+        ):
+            answer = admin.get(f"{folder}/{changed}")
+            assert (answer.status_code, codes(answer)) == (404, ["BLOB_UPLOAD_UNKNOWN"])
 
 
 class TestDigestLies:

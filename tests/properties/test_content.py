@@ -104,7 +104,7 @@ class ContentMachine(RuleBasedStateMachine):
     @rule(repository=repositories)
     def begin_an_upload_and_no_more(self, repository: str) -> None:
         place = self.content.place(repository)
-        upload = self.content.uploads.begin(place)
+        upload = str(self.content.uploads.begin(place))
         self.content.uploads.receive(place, upload, None, [b"half"])
 
     @precondition(lambda self: self.pushed)
@@ -254,7 +254,6 @@ class ContentMachine(RuleBasedStateMachine):
         }
         assert self.content.stored() == named - self.damaged
         assert {digest for (digest,) in self.content.rows("SELECT digest FROM blobs")} == named
-        assert self.content.rows("SELECT id FROM uploads") == []
         assert list((self._state / "blobs").rglob("uploads/*")) == []
         self.everything_adds_up()
         type(self).closed(self.content)

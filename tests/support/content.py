@@ -22,8 +22,9 @@ from controlplane.persistence.registries import RegistryRow, RegistrySettings
 from controlplane.services.chores import CHORES
 from controlplane.services.content_audit import Audit
 from controlplane.services.content_push import Push, Pushes
-from controlplane.services.content_uploads import Place, Uploads
+from controlplane.services.content_uploads import Uploads
 from controlplane.services.graph import Services
+from controlplane.services.upload_sessions import Place
 from controlplane.settings.model import Settings
 from tests.support.distribution import DEFAULTS, INDEX, MANIFEST, SUBSCRIPTION, image, services_over
 
@@ -82,7 +83,7 @@ class Content:
     def uploads(self) -> Uploads:
         """Uploads of this process."""
         services = self.services
-        return Uploads(services.database, services.blobs, services.clock, services.ids)
+        return Uploads(services.database, services.blobs, services.vault, services.clock, services.ids)
 
     def place(self, repository: str) -> Place:
         """Return a repository as the target of an upload."""
