@@ -99,7 +99,7 @@ class UploadFolder:
             found = self.contents()
             if _held(found, self.lease):
                 raise UploadBusyError(upload)
-            if not found.leases or _length(found) < (least or 0):
+            if not found.leases if least is None else _length(found) < least:
                 raise UploadMissingError(upload)
             epoch = found.epoch + 1
             if not self.client.create(self.lease_key(epoch), _HELD):
@@ -135,6 +135,7 @@ class Claim:
         self.chain: list[Part] = []
         self._renewed = time.monotonic()
         self._over = False
+        self.is_dropped = False
 
     def settle(self, upload: str, least: int) -> None:
         """Take stock after the claim.
@@ -177,14 +178,9 @@ class Claim:
             UploadMissingError: somebody has; what was written since then is dropped as well.
         """
         if self.folder.client.head(self.folder.lease_key(self.epoch)) is None:
-            self._over = True
+            self._over = self.is_dropped = True
             self.folder.clear()
             raise UploadMissingError(self.folder.prefix)
-
-    @property
-    def is_over(self) -> bool:
-        """Tell whether it was given back, or found lost."""
-        return self._over
 
     def release(self) -> None:
         """Give the lease back; when the store does not hear of it, it runs out."""

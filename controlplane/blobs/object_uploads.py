@@ -124,7 +124,7 @@ class ObjectWriter:
         if not self._closed:
             self._closed = True
             try:
-                if not self._claim.is_over:
+                if not self._claim.is_dropped:
                     self._put()
             finally:
                 self._claim.release()

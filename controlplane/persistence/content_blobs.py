@@ -28,6 +28,7 @@ from controlplane.persistence.content_tables import (
     repository_blobs,
 )
 from controlplane.persistence.database import Transaction
+from controlplane.persistence.statements import Statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ class LinkRow:
     released: bool
 
 
-# Built once; see content_repositories.
+# Statements of the push path are compiled once; see ``statements``.
 _LINKS = (
     sa.select(blobs.c.digest, blobs.c.size, repository_blobs.c.released_at.is_not(None))
     .join(repository_blobs, repository_blobs.c.digest == blobs.c.digest)
@@ -79,31 +80,37 @@ _HEAL: dict[str, Any] = {
     "verified_at": sa.literal_column("excluded.verified_at"),
 }
 # On conflict PostgreSQL locks the row even where nothing changes: it waits for whoever is about to delete it.
-_ADD_BLOB = {
-    "sqlite": sqlite.insert(blobs).on_conflict_do_update(
-        index_elements=["digest"], set_=_HEAL, where=_HEALED
-    ),
-    "postgresql": postgresql.insert(blobs).on_conflict_do_update(
-        index_elements=["digest"], set_=_HEAL, where=_HEALED
-    ),
-}
-_ADD_LINK = {
-    "sqlite": sqlite.insert(repository_blobs)
-    .on_conflict_do_nothing(index_elements=["repository_id", "digest"])
-    .returning(repository_blobs.c.digest),
-    "postgresql": postgresql.insert(repository_blobs)
-    .on_conflict_do_nothing(index_elements=["repository_id", "digest"])
-    .returning(repository_blobs.c.digest),
-}
+_ADD_BLOB = Statement(
+    {
+        "sqlite": sqlite.insert(blobs).on_conflict_do_update(
+            index_elements=["digest"], set_=_HEAL, where=_HEALED
+        ),
+        "postgresql": postgresql.insert(blobs).on_conflict_do_update(
+            index_elements=["digest"], set_=_HEAL, where=_HEALED
+        ),
+    }
+)
+_ADD_LINK = Statement(
+    {
+        "sqlite": sqlite.insert(repository_blobs)
+        .on_conflict_do_nothing(index_elements=["repository_id", "digest"])
+        .returning(repository_blobs.c.digest),
+        "postgresql": postgresql.insert(repository_blobs)
+        .on_conflict_do_nothing(index_elements=["repository_id", "digest"])
+        .returning(repository_blobs.c.digest),
+    }
+)
 _MORE = {"links": registry_blobs.c.links + 1}
-_COUNT_IN = {
-    "sqlite": sqlite.insert(registry_blobs)
-    .on_conflict_do_update(index_elements=["registry_id", "digest"], set_=_MORE)
-    .returning(registry_blobs.c.links),
-    "postgresql": postgresql.insert(registry_blobs)
-    .on_conflict_do_update(index_elements=["registry_id", "digest"], set_=_MORE)
-    .returning(registry_blobs.c.links),
-}
+_COUNT_IN = Statement(
+    {
+        "sqlite": sqlite.insert(registry_blobs)
+        .on_conflict_do_update(index_elements=["registry_id", "digest"], set_=_MORE)
+        .returning(registry_blobs.c.links),
+        "postgresql": postgresql.insert(registry_blobs)
+        .on_conflict_do_update(index_elements=["registry_id", "digest"], set_=_MORE)
+        .returning(registry_blobs.c.links),
+    }
+)
 
 
 def links(tx: Transaction, repository_id: int, digests: Sequence[str]) -> dict[str, LinkRow]:
@@ -144,10 +151,10 @@ def link(tx: Transaction, holder: Holder, digest: str, size: int, now: datetime)
     From here to the end of the transaction nobody can delete the blob. Somebody may have until now: look
     afterwards whether the store still has it.
     """
-    values = {"digest": digest, "size": size, "created_at": now, "verified_at": now}
-    tx.connection.execute(_ADD_BLOB[tx.dialect], values)
-    link_ = {"repository_id": holder.repository_id, "digest": digest, "linked_at": now, "review_after": now}
-    made = tx.connection.execute(_ADD_LINK[tx.dialect], link_).all()
+    _ADD_BLOB.run(tx, digest=digest, size=size, created_at=now, verified_at=now)
+    made = _ADD_LINK.first(
+        tx, repository_id=holder.repository_id, digest=digest, linked_at=now, review_after=now
+    )
     return _count_in(tx, holder, digest, size) if made else take_back(tx, holder, [digest], now)
 
 
@@ -237,9 +244,8 @@ def _review_unlinked(tx: Transaction, digests: Sequence[str]) -> None:
 
 
 def _count_in(tx: Transaction, holder: Holder, digest: str, size: int) -> Growth:
-    values = {"registry_id": holder.registry_id, "digest": digest, "links": 1}
-    count = tx.connection.execute(_COUNT_IN[tx.dialect], values).scalar_one()
-    return Growth(size if count == 1 else 0, size)
+    counted = _COUNT_IN.first(tx, registry_id=holder.registry_id, digest=digest, links=1)
+    return Growth(size if counted == (1,) else 0, size)
 
 
 def _count_out(tx: Transaction, registry_id: int, digests: Sequence[str]) -> Growth:

@@ -16,6 +16,7 @@ from controlplane.kernel.batches import batches
 from controlplane.persistence.content_pages import Page
 from controlplane.persistence.content_tables import manifest_edges, manifests
 from controlplane.persistence.database import Transaction
+from controlplane.persistence.statements import Statement
 
 _SHOWN = tuple(column for column in manifests.columns if column.name not in {"payload", "annotations"})
 
@@ -73,46 +74,48 @@ class NewManifest:
     quarantine_state: str | None = None
 
 
-# Built once; see content_repositories.
+# Statements of the push path are compiled once; see ``statements``.
 _THIS = (manifests.c.repository_id == sa.bindparam("repository")) & (
     manifests.c.digest == sa.bindparam("wanted")
 )
 _LIVE = manifests.c.deleted_at.is_(None)
-_FIND = sa.select(*_SHOWN).where(_THIS, _LIVE)
+_FIND = Statement(sa.select(*_SHOWN).where(_THIS, _LIVE))
 _EXISTING = sa.select(manifests.c.digest).where(
     manifests.c.repository_id == sa.bindparam("repository"),
     _LIVE,
     manifests.c.digest.in_(sa.bindparam("digests", expanding=True)),
 )
-_INSERT = {
-    "sqlite": sqlite.insert(manifests)
-    .on_conflict_do_nothing(index_elements=["repository_id", "digest"])
-    .returning(manifests.c.id),
-    "postgresql": postgresql.insert(manifests)
-    .on_conflict_do_nothing(index_elements=["repository_id", "digest"])
-    .returning(manifests.c.id),
-}
-_INSERT_EDGES = sa.insert(manifest_edges)
-_REVIVE = (
+_INSERT = Statement(
+    {
+        "sqlite": sqlite.insert(manifests)
+        .on_conflict_do_nothing(index_elements=["repository_id", "digest"])
+        .returning(manifests.c.id),
+        "postgresql": postgresql.insert(manifests)
+        .on_conflict_do_nothing(index_elements=["repository_id", "digest"])
+        .returning(manifests.c.id),
+    }
+)
+_INSERT_EDGES = Statement(sa.insert(manifest_edges))
+_REVIVE = Statement(
     sa.update(manifests)
     .where(_THIS, ~_LIVE)
     .values(deleted_at=None, purge_after=None, quarantine_state=sa.bindparam("quarantine"))
     .returning(manifests.c.id)
 )
-_TOUCH = (
+_TOUCH = Statement(
     sa.update(manifests)
     .where(_THIS)
     .values(updated_at=sa.bindparam("now"), untagged_at=sa.bindparam("untagged"))
     .returning(manifests.c.id)
 )
-_TOUCH_UNTAGGED = (
+_TOUCH_UNTAGGED = Statement(
     sa.update(manifests).where(_THIS).values(updated_at=sa.bindparam("now")).returning(manifests.c.id)
 )
 
 
 def find(tx: Transaction, repository_id: int, digest: str) -> ManifestRow | None:
     """Return a manifest of a repository."""
-    row = tx.connection.execute(_FIND, {"repository": repository_id, "wanted": digest}).one_or_none()
+    row = _FIND.first(tx, repository=repository_id, wanted=digest)
     return None if row is None else ManifestRow(*row)
 
 
@@ -152,29 +155,30 @@ def insert(
         "quarantine_state": new.quarantine_state,
         "untagged_at": None if tagged else now,
     }
-    made = tx.connection.execute(_INSERT[tx.dialect], values).scalar()
+    made = _INSERT.first(tx, **values)
     if made is None:
         return _push_again(tx, repository_id, new, now, tagged=tagged)
     if new.edges:
         rows = [
-            {"manifest_id": made, "digest": digest, "kind": kind, "repository_id": repository_id}
+            {"manifest_id": made[0], "digest": digest, "kind": kind, "repository_id": repository_id}
             for digest, kind in new.edges
         ]
-        tx.connection.execute(_INSERT_EDGES, rows)
-    return int(made), Found.NEW
+        _INSERT_EDGES.run_each(tx, rows)
+    return int(made[0]), Found.NEW
 
 
 def _push_again(
     tx: Transaction, repository_id: int, new: NewManifest, now: datetime, *, tagged: bool
 ) -> tuple[int, Found]:
-    this = {"repository": repository_id, "wanted": new.digest}
-    revived = tx.connection.execute(_REVIVE, {**this, "quarantine": new.quarantine_state}).first()
+    this = {"repository": repository_id, "wanted": new.digest, "now": now}
+    revived = _REVIVE.first(tx, repository=repository_id, wanted=new.digest, quarantine=new.quarantine_state)
     if tagged or revived is not None:
-        values = {**this, "now": now, "untagged": None if tagged else now}
-        row = tx.connection.execute(_TOUCH, values)
+        touched = _TOUCH.first(tx, **this, untagged=None if tagged else now)
     else:
-        row = tx.connection.execute(_TOUCH_UNTAGGED, {**this, "now": now})
-    return int(row.scalar_one()), Found.KNOWN if revived is None else Found.DELETED
+        touched = _TOUCH_UNTAGGED.first(tx, **this)
+    if touched is None:
+        raise LookupError(new.digest)  # the repository is locked: nobody can have removed it
+    return int(touched[0]), Found.KNOWN if revived is None else Found.DELETED
 
 
 def some(

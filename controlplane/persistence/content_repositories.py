@@ -15,6 +15,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from controlplane.persistence.content_tables import manifests, repositories, repository_blobs
 from controlplane.persistence.database import Transaction
+from controlplane.persistence.statements import Statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,18 +34,21 @@ class RepositoryRow:
     revision: int
 
 
-# Statements of the push path are built once: building one costs four times what running it does.
-_FIND = sa.select(repositories).where(
+# Statements of the push path are compiled once; see ``statements``.
+_BY_NAME = sa.select(repositories).where(
     repositories.c.registry_id == sa.bindparam("registry"), repositories.c.name == sa.bindparam("wanted")
 )
-_LOCK = {"sqlite": _FIND, "postgresql": _FIND.with_for_update()}
-_INSERT = {
-    "sqlite": sqlite.insert(repositories).on_conflict_do_nothing(index_elements=["registry_id", "name"]),
-    "postgresql": postgresql.insert(repositories).on_conflict_do_nothing(
-        index_elements=["registry_id", "name"]
-    ),
-}
-_COUNT = (
+_FIND = Statement(_BY_NAME)
+_LOCK = Statement({"sqlite": _BY_NAME, "postgresql": _BY_NAME.with_for_update()})
+_INSERT = Statement(
+    {
+        "sqlite": sqlite.insert(repositories).on_conflict_do_nothing(index_elements=["registry_id", "name"]),
+        "postgresql": postgresql.insert(repositories).on_conflict_do_nothing(
+            index_elements=["registry_id", "name"]
+        ),
+    }
+)
+_COUNT = Statement(
     sa.update(repositories)
     .where(repositories.c.id == sa.bindparam("repository"))
     .values(
@@ -58,14 +62,13 @@ _COUNT = (
 
 def find(tx: Transaction, registry_id: int, name: str) -> RepositoryRow | None:
     """Return a repository, also one that has no manifest yet."""
-    row = tx.connection.execute(_FIND, {"registry": registry_id, "wanted": name}).one_or_none()
+    row = _FIND.first(tx, registry=registry_id, wanted=name)
     return None if row is None else RepositoryRow(*row)
 
 
 def lock(tx: Transaction, registry_id: int, name: str) -> RepositoryRow | None:
     """Return a repository and keep it from being changed by others until the transaction ends."""
-    statement = _LOCK[tx.dialect]
-    row = tx.connection.execute(statement, {"registry": registry_id, "wanted": name}).one_or_none()
+    row = _LOCK.first(tx, registry=registry_id, wanted=name)
     return None if row is None else RepositoryRow(*row)
 
 
@@ -92,7 +95,7 @@ def ensure(tx: Transaction, registry_id: int, name: str, now: datetime) -> Repos
             return row
         values = {"registry_id": registry_id, "name": name, "created_at": now, "updated_at": now}
         counters = {"manifest_count": 0, "tag_count": 0, "size": 0, "locks": 0, "revision": 0}
-        tx.connection.execute(_INSERT[tx.dialect], {**values, **counters})
+        _INSERT.run(tx, **values, **counters)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +110,7 @@ class Counts:
 def count(tx: Transaction, repository_id: int, counts: Counts, now: datetime) -> None:
     """Add to a repository's counters and note the change."""
     values = {"manifests": counts.manifests, "tags": counts.tags, "growth": counts.growth}
-    tx.connection.execute(_COUNT, {**values, "repository": repository_id, "now": now})
+    _COUNT.run(tx, **values, repository=repository_id, now=now)
 
 
 def delete(tx: Transaction, repository_id: int) -> None:

@@ -15,6 +15,7 @@ from controlplane.domain.quarantine import State
 from controlplane.persistence.content_pages import Page
 from controlplane.persistence.content_tables import manifests, tags
 from controlplane.persistence.database import Transaction
+from controlplane.persistence.statements import Statement
 
 _CURRENT = tags.c.until.is_(None)
 _LISTED = tags.c.locks.op("&")(Lock.LIST.value) == 0
@@ -54,11 +55,11 @@ _ROW = sa.select(
 )
 
 
-# Built once; see content_repositories.
 _ONE = (tags.c.repository_id == sa.bindparam("repository")) & (tags.c.name == sa.bindparam("tag")) & _CURRENT
-_FIND = _ROW.where(_ONE)
-_INSERT = sa.insert(tags)
-_END = (
+# Statements of the push path are compiled once; see ``statements``.
+_FIND = Statement(_ROW.where(_ONE))
+_INSERT = Statement(sa.insert(tags))
+_END = Statement(
     sa.update(tags)
     .where(_ONE)
     .values(until=sa.bindparam("now"), ended_by=sa.bindparam("by"), purge_after=sa.bindparam("purge"))
@@ -67,7 +68,7 @@ _END = (
 _OTHERS = (
     sa.select(tags.c.id).where(tags.c.manifest_id == manifests.c.id, _CURRENT).correlate(manifests).exists()
 )
-_NOTE_UNTAGGED = (
+_NOTE_UNTAGGED = Statement(
     sa.update(manifests)
     .where(manifests.c.id == sa.bindparam("manifest"), ~_OTHERS)
     .values(untagged_at=sa.bindparam("now"))
@@ -76,7 +77,7 @@ _NOTE_UNTAGGED = (
 
 def find(tx: Transaction, repository_id: int, name: str) -> TagRow | None:
     """Return what a tag names now."""
-    row = tx.connection.execute(_FIND, {"repository": repository_id, "tag": name}).one_or_none()
+    row = _FIND.first(tx, repository=repository_id, tag=name)
     return None if row is None else TagRow(*row)
 
 
@@ -120,17 +121,17 @@ def put(tx: Transaction, repository_id: int, target: Target, before: TagRow | No
         "locks": 0 if before is None else before.locks,
         "revision": 0 if before is None else before.revision,
     }
-    tx.connection.execute(_INSERT, values)
+    _INSERT.run(tx, **values)
 
 
 def end(tx: Transaction, repository_id: int, name: str, ending: Ending) -> bool:
     """End what a tag names now; False when there is no such tag."""
     values: dict[str, Any] = {"repository": repository_id, "tag": name}
     values |= {"now": ending.at, "by": ending.by.value, "purge": ending.purge_after}
-    manifest = tx.connection.execute(_END, values).scalar()
-    if manifest is None:
+    ended = _END.first(tx, **values)
+    if ended is None:
         return False
-    tx.connection.execute(_NOTE_UNTAGGED, {"manifest": manifest, "now": ending.at})
+    _NOTE_UNTAGGED.run(tx, manifest=ended[0], now=ending.at)
     return True
 
 

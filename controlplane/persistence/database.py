@@ -8,14 +8,16 @@ saves two round trips each.
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
+import psycopg
 import sqlalchemy as sa
 from sqlalchemy import event
-from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from controlplane.persistence.turns import TurnMissedError, Turns
@@ -44,6 +46,11 @@ class Transaction:
 
     connection: sa.Connection
     dialect: str
+
+    @property
+    def driver(self) -> Any:
+        """The driver's own connection, for ``statements``; it is in the same transaction."""
+        return self.connection.connection.driver_connection
 
 
 class Database:
@@ -84,6 +91,7 @@ class Database:
             UniqueViolationError: a unique index was violated.
         """
         with _translated(), self._turns(), self._engine.connect() as connection:
+            connection.begin()
             if self.dialect == "sqlite":
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
             try:
@@ -157,22 +165,27 @@ def _engine(url: str, pool_size: int, synchronous: str) -> sa.Engine:
 def _translated() -> Iterator[None]:
     try:
         yield
-    except IntegrityError as error:
-        if _is_unique(error):
-            raise UniqueViolationError(str(error.orig)) from error
-        raise
-    except OperationalError as error:
-        raise DatabaseUnavailableError(str(error.orig)) from error
-    except DBAPIError as error:
-        if error.connection_invalidated:
-            raise DatabaseUnavailableError(str(error.orig)) from error
-        raise
+    except (DBAPIError, sqlite3.Error, psycopg.Error) as error:
+        found = _translation(error)
+        if found is None:
+            raise
+        raise found from error
     except sa.exc.TimeoutError as error:
         raise DatabaseUnavailableError("no free connection in the pool") from error
     except TurnMissedError as error:
         raise DatabaseUnavailableError("the turn to write did not come") from error
 
 
-def _is_unique(error: IntegrityError) -> bool:
-    text = str(error.orig).lower()
-    return "unique" in text or getattr(error.orig, "sqlstate", "") == "23505"
+def _translation(error: DBAPIError | sqlite3.Error | psycopg.Error) -> Exception | None:
+    """Return what an error of the driver, wrapped by SQLAlchemy or not, means above this package."""
+    origin = error.orig if isinstance(error, DBAPIError) else error
+    if isinstance(origin, sqlite3.IntegrityError | psycopg.IntegrityError) and _is_unique(origin):
+        return UniqueViolationError(str(origin))
+    is_lost = isinstance(error, DBAPIError) and error.connection_invalidated
+    if is_lost or isinstance(origin, sqlite3.OperationalError | psycopg.OperationalError):
+        return DatabaseUnavailableError(str(origin))
+    return None
+
+
+def _is_unique(error: BaseException | None) -> bool:
+    return "unique" in str(error).lower() or getattr(error, "sqlstate", "") == "23505"

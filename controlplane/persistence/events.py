@@ -12,9 +12,10 @@ from controlplane.domain.events import Event
 from controlplane.domain.webhooks import Happened
 from controlplane.persistence.content_tables import events
 from controlplane.persistence.database import Transaction
+from controlplane.persistence.statements import Statement
 
-# Built once; see content_repositories.
-_INSERT = sa.insert(events)
+# Of the push path; see ``statements``.
+_INSERT = Statement(sa.insert(events))
 
 
 def insert(
@@ -23,7 +24,7 @@ def insert(
     """Store events; they become visible with what they speak of. ``told``: somebody waits to be told."""
     if found:
         since = {"untold_since": now if told else None}
-        tx.connection.execute(_INSERT, [_columns(registry_id, event, now) | since for event in found])
+        _INSERT.run_each(tx, [_columns(registry_id, event, now) | since for event in found])
 
 
 def untold(tx: Transaction, registry_id: int, limit: int) -> Sequence[tuple[int, str, Happened]]:

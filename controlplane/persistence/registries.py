@@ -22,6 +22,7 @@ from controlplane.persistence.content_tables import endpoints as endpoints_table
 from controlplane.persistence.content_tables import registries
 from controlplane.persistence.database import Transaction
 from controlplane.persistence.replicas import add_blob_region
+from controlplane.persistence.statements import Statement
 from controlplane.persistence.tables import resources
 
 
@@ -174,7 +175,7 @@ def bump_stamp(tx: Transaction, registry_id: int) -> None:
     tx.connection.execute(statement.values(stamp=registries.c.stamp + 1))
 
 
-_ADD_SIZE = (
+_ADD_SIZE = Statement(
     sa.update(registries)
     .where(registries.c.id == sa.bindparam("registry"))
     .values(size=registries.c.size + sa.bindparam("delta"))
@@ -188,8 +189,8 @@ def add_size(tx: Transaction, registry_id: int, delta: int) -> tuple[int, str] |
     Returns the size after it and the tier, which nobody else changes before this transaction ends; None
     when there is no such registry.
     """
-    row = tx.connection.execute(_ADD_SIZE, {"registry": registry_id, "delta": delta}).one_or_none()
-    return None if row is None else (row.size, row.tier)
+    row = _ADD_SIZE.first(tx, registry=registry_id, delta=delta)
+    return None if row is None else (row[0], row[1])
 
 
 def children(tx: Transaction, key: str) -> Mapping[str, int]:

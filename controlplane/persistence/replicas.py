@@ -14,6 +14,7 @@ from controlplane.persistence.content_tables import blobs, endpoints, registry_b
 from controlplane.persistence.database import Transaction
 from controlplane.persistence.replication_tables import PRESENT, arrivals, blob_places, replicas
 from controlplane.persistence.replication_tables import blob_regions as regions_table
+from controlplane.persistence.statements import Statement
 
 _OPEN = blob_places.c.state != PRESENT
 _ONE_SECOND = timedelta(seconds=1)
@@ -62,11 +63,17 @@ def next_registry(tx: Transaction, least: int) -> int | None:
     return found
 
 
+# Asked with every push; see ``statements``.
+_REGIONS = Statement(
+    sa.select(replicas.c.region)
+    .where(replicas.c.registry_id == sa.bindparam("registry"))
+    .order_by(replicas.c.region)
+)
+
+
 def regions_of(tx: Transaction, registry_id: int) -> Sequence[str]:
-    """Return the names of these regions. Asked with every push, hence by the driver alone."""
-    mark = "?" if tx.dialect == "sqlite" else "%s"
-    text = f"SELECT region FROM replicas WHERE registry_id = {mark} ORDER BY region"  # noqa: S608 - no input
-    return [region for (region,) in tx.connection.exec_driver_sql(text, (registry_id,))]
+    """Return the names of these regions."""
+    return [region for (region,) in _REGIONS.rows(tx, registry=registry_id)]
 
 
 def put_replica(tx: Transaction, row: ReplicaRow) -> None:

@@ -9,6 +9,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from controlplane.persistence.database import Transaction
+from controlplane.persistence.statements import Statement
 from controlplane.persistence.webhook_tables import webhooks
 
 
@@ -45,8 +46,8 @@ def by_id(tx: Transaction, webhook_id: int) -> WebhookRow | None:
     return _first(tx, webhooks.c.id == webhook_id)
 
 
-# Asked with every event, hence built once.
-_ANY = (
+# Asked with every event; see ``statements``.
+_ANY = Statement(
     sa.select(webhooks.c.id)
     .where(webhooks.c.registry_id == sa.bindparam("registry"), webhooks.c.enabled)
     .limit(1)
@@ -55,7 +56,7 @@ _ANY = (
 
 def any_enabled(tx: Transaction, registry_id: int) -> bool:
     """Tell whether anybody is to be told of a registry's events."""
-    return tx.connection.execute(_ANY, {"registry": registry_id}).first() is not None
+    return _ANY.first(tx, registry=registry_id) is not None
 
 
 def enabled(tx: Transaction, registry_id: int) -> Sequence[WebhookRow]:
