@@ -140,9 +140,9 @@ class FilesDriver:
     def place(self, digest: Digest) -> str:
         """Return where a blob belongs, its folder made and known to the disk."""
         path = self._blob(digest)
-        folder = Path(path).parent
-        if not folder.is_dir():
-            for made in (folder.parent, folder):
+        folder = path.rpartition("/")[0]
+        if not os.path.isdir(folder):  # noqa: PTH112 - asked for every push
+            for made in (Path(folder).parent, Path(folder)):
                 made.mkdir(exist_ok=True)
                 sync_folder(made.parent)
         return path

@@ -1,4 +1,4 @@
-"""The distribution plane as one WSGI application: the hot path, and Flask for the rest."""
+"""The distribution plane as one WSGI application: pulls and pushes as plain WSGI, and Flask for the rest."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ from controlplane.distribution.failures import as_failure
 from controlplane.distribution.gate import Gate
 from controlplane.distribution.hot import HotPath
 from controlplane.distribution.listings import ListingRoutes
+from controlplane.distribution.manifest_push import PushPath
 from controlplane.distribution.manifests import ManifestRoutes
 from controlplane.distribution.parts import Parts
 from controlplane.distribution.plain import Frame, log, shown_rates
@@ -66,21 +67,23 @@ class DistributionPlane:
         trusted = services.settings.trusted_networks
         gate = Gate(self._reads, services.registry_tokens, services.throttle, trusted)
         settings = services.settings
-        self._hot = HotPath(
+        hot = HotPath(
             gate, self._reads, services.regions, services.pull_times, redirects(settings), services.cache
         )
-        self._uploads = UploadPath(Frame(gate, self._reads, settings), services.uploads)
+        frame = Frame(gate, self._reads, settings, services.ids)
+        self._paths = hot, UploadPath(frame, services.uploads), PushPath(frame, services.pushes)
         self._flask = _flask(services, gate)
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer a request."""
         try:
-            answer = self._hot(environ, start_response)
-            if answer is None:
-                answer = self._uploads(environ, start_response)
+            for path in self._paths:
+                answer = path(environ, start_response)
+                if answer is not None:
+                    return answer
         except Exception as error:  # noqa: BLE001 - the edge
             return answer_failure(as_failure(error), environ["REQUEST_METHOD"], start_response)
-        return self._flask(environ, start_response) if answer is None else answer
+        return self._flask(environ, start_response)
 
     def close(self) -> None:
         """Close the connections of the hot path; those of ``services`` are their owner's."""
@@ -117,7 +120,6 @@ def _flask(services: Services, gate: Gate) -> Flask:
     parts = Parts(
         services,
         gate,
-        services.pushes,
         services.deletions,
     )
     for routes in (

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from flask import Response, g, request
 
 from controlplane.distribution.gate import Caller, Gate, Need
-from controlplane.distribution.plain import refuse_data_endpoint
+from controlplane.distribution.plain import origin, refuse_data_endpoint
 from controlplane.domain.digests import Digest, parse_digest
 from controlplane.domain.events import Origin
 from controlplane.domain.registry_errors import DIGEST_INVALID, NAME_INVALID
@@ -16,10 +16,7 @@ from controlplane.domain.repository_names import is_repository_name
 from controlplane.kernel.errors import Failure
 from controlplane.persistence.hot import RegistryView
 from controlplane.services.content_deletes import Deletions
-from controlplane.services.content_push import Pushes
 from controlplane.services.graph import Services
-
-_LONGEST_AGENT = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,20 +25,11 @@ class Parts:
 
     services: Services
     gate: Gate
-    pushes: Pushes
     deletions: Deletions
 
     def origin(self, caller: Caller) -> Origin:
         """Return where the current request comes from, as events tell it."""
-        return Origin(
-            region=caller.registry.region,
-            actor=caller.grant.credential.identity,
-            request_id=self.services.ids.uuid(),
-            host=caller.host,
-            method=request.method,
-            useragent=request.headers.get("User-Agent", "")[:_LONGEST_AGENT],
-            addr=self.gate.client(request.environ),
-        )
+        return origin(request.environ, caller, self.gate.client(request.environ), self.services.ids.uuid())
 
     def let_in(self, repository: str, need: Need) -> Caller:
         """Return the caller of a request about a repository.

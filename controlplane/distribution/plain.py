@@ -26,18 +26,21 @@ from controlplane.distribution.answers import (
 from controlplane.distribution.bodies import drain
 from controlplane.distribution.failures import as_failure
 from controlplane.distribution.gate import Caller, Gate, Need, host_of
+from controlplane.domain.events import Origin
 from controlplane.domain.registry_errors import DENIED, NAME_INVALID
 from controlplane.domain.registry_scopes import REPOSITORY
 from controlplane.domain.repository_names import is_repository_name
 from controlplane.domain.throttle import OF_METHOD, RequestClass
 from controlplane.kernel.errors import Failure
+from controlplane.kernel.ids import Ids
 from controlplane.persistence.hot import HotReads, RegistryView
 from controlplane.persistence.registries import DATA
 from controlplane.settings.model import Settings
 
 _ACCESS = logging.getLogger("controlplane.access")
 _REFUSED = 400
-_FIELDS = 64  # more parameters than any route has
+_FIELDS = 128  # more parameters than any route has
+_LONGEST_AGENT = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +90,7 @@ class Frame:
     gate: Gate
     reads: HotReads
     settings: Settings
+    ids: Ids
 
     def serve(self, environ: Environ, start_response: StartResponse, view: View) -> Iterable[bytes]:
         """Answer a request with what a view returns or raises."""
@@ -106,6 +110,10 @@ class Frame:
         start_response(STATUS_LINES[status], headers)
         return [body] if body and visit.method != "HEAD" else []
 
+    def origin(self, environ: Environ, caller: Caller) -> Origin:
+        """Return where a request comes from, as events tell it."""
+        return origin(environ, caller, self.gate.client(environ), self.ids.uuid())
+
     def let_in(self, visit: Visit, repository: str, need: Need) -> tuple[Caller, int]:
         """Return the caller of a request that changes a repository, and the repository's locks.
 
@@ -124,6 +132,19 @@ class Frame:
         grant = self.gate.authorize(visit.environ, registry, host, (REPOSITORY, repository), need)
         visit.caller = grant.credential.identity
         return Caller(registry, host, grant), locks
+
+
+def origin(environ: Environ, caller: Caller, address: str, request_id: str) -> Origin:
+    """Return where a request comes from, as events tell it."""
+    return Origin(
+        region=caller.registry.region,
+        actor=caller.grant.credential.identity,
+        request_id=request_id,
+        host=caller.host,
+        method=environ["REQUEST_METHOD"],
+        useragent=environ.get("HTTP_USER_AGENT", "")[:_LONGEST_AGENT],
+        addr=address,
+    )
 
 
 def refuse_data_endpoint(registry: RegistryView, method: str) -> None:
