@@ -27,7 +27,7 @@ from controlplane.distribution.bodies import drain
 from controlplane.distribution.failures import as_failure
 from controlplane.distribution.gate import Caller, Gate, Need, host_of
 from controlplane.domain.events import Origin
-from controlplane.domain.registry_errors import DENIED, NAME_INVALID
+from controlplane.domain.registry_errors import DENIED, NAME_INVALID, PARAMETER_INVALID
 from controlplane.domain.registry_scopes import REPOSITORY
 from controlplane.domain.repository_names import is_repository_name
 from controlplane.domain.throttle import OF_METHOD, RequestClass
@@ -38,7 +38,6 @@ from controlplane.persistence.registries import DATA
 from controlplane.settings.model import Settings
 
 _ACCESS = logging.getLogger("controlplane.access")
-_REFUSED = 400
 _FIELDS = 128  # more parameters than any route has
 _LONGEST_AGENT = 512
 
@@ -67,12 +66,16 @@ class Visit:
 
     @cached_property
     def query(self) -> Mapping[str, list[str]]:
-        """The parameters; one that has no value is empty."""
+        """The parameters; one that has no value is empty.
+
+        Raises:
+            Failure: PARAMETER_INVALID.
+        """
         try:
             text: str = self.environ.get("QUERY_STRING", "")
             return parse_qs(text, keep_blank_values=True, max_num_fields=_FIELDS)
-        except ValueError:
-            return {}
+        except ValueError as error:
+            raise Failure(PARAMETER_INVALID, reason=f"there are more than {_FIELDS} of them") from error
 
     def parameter(self, name: str) -> str | None:
         """Return the first value of a parameter."""

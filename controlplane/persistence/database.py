@@ -9,9 +9,10 @@ saves two round trips each.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import psycopg
@@ -23,6 +24,10 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from controlplane.persistence.turns import TurnMissedError, Turns
 
 SQLITE_BUSY_TIMEOUT_MS = 30_000
+# A server that vanished without a word is found out within 20 seconds rather than hours (libpq).
+KEEPALIVE: Mapping[str, int] = MappingProxyType(
+    {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 2, "tcp_user_timeout": 20_000}
+)
 
 
 class DatabaseUnavailableError(Exception):
@@ -139,7 +144,14 @@ def _with_driver(url: str) -> str:
 
 def _engine(url: str, pool_size: int, synchronous: str) -> sa.Engine:
     if not url.startswith("sqlite"):
-        return sa.create_engine(url, pool_size=pool_size, max_overflow=0, pool_timeout=10, pool_pre_ping=True)
+        return sa.create_engine(
+            url,
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_timeout=10,
+            pool_pre_ping=True,
+            connect_args=dict(KEEPALIVE),
+        )
     engine = sa.create_engine(url, pool_size=pool_size, max_overflow=-1)
 
     @event.listens_for(engine, "connect")

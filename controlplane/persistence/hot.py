@@ -18,10 +18,11 @@ from typing import Any, NamedTuple, Protocol
 
 import psycopg
 import sqlalchemy as sa
+from psycopg.conninfo import make_conninfo
 from psycopg.pq import ConnStatus, ExecStatus, Format
 from psycopg.pq.abc import PGconn, PGresult
 
-from controlplane.persistence.database import Database, DatabaseUnavailableError
+from controlplane.persistence.database import KEEPALIVE, Database, DatabaseUnavailableError
 
 Row = tuple[Any, ...]
 _CONNECTIONS = 4  # of a process to PostgreSQL; see _Postgres
@@ -263,7 +264,8 @@ class _Postgres:
             self._slots.put(connection)
 
     def _connect(self) -> psycopg.Connection[Row]:
-        connection = psycopg.connect(self._url, autocommit=True, connect_timeout=_PATIENCE)
+        url = make_conninfo(self._url, **KEEPALIVE)
+        connection = psycopg.connect(url, autocommit=True, connect_timeout=_PATIENCE)
         for name, text in self._statements.items():
             _checked(connection.pgconn.prepare(name.encode(), text), ExecStatus.COMMAND_OK)
         return connection

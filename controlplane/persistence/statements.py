@@ -1,7 +1,7 @@
 """Statements that are written with SQLAlchemy, compiled once and run by the driver alone.
 
-To run a compiled statement SQLAlchemy takes five times as long as SQLite does (measured: 100 against 20
-microseconds), and a push runs dozens. What is lost here is what these statements do not use: lists of
+To find a row in SQLite takes 15 microseconds, 28 this way, and 80 when SQLAlchemy runs the statement
+(measured); a push runs dozens. What is lost here is what these statements do not use: lists of
 parameters that grow (``IN``), rows with names, and results that are fetched as they are needed.
 """
 

@@ -55,7 +55,9 @@ class Settings(BaseSettings):
     sqlite_synchronous: Literal["NORMAL", "FULL"] = Field(
         "NORMAL", description="`NORMAL` survives the death of any process, `FULL` power loss as well"
     )
-    database_pool_size: int = Field(16, ge=1, le=500, description="Most database connections of one process")
+    database_pool_size: int = Field(
+        16, ge=1, le=500, description="Most database connections of one process, beside four for pulls"
+    )
 
     # --- what clients see
     host: str = Field("127.0.0.1", description="Address the TLS port listens on")
