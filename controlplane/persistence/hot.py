@@ -10,6 +10,7 @@ import itertools
 import queue
 import re
 import sqlite3
+import threading
 from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -23,10 +24,12 @@ from psycopg.pq import ConnStatus, ExecStatus, Format
 from psycopg.pq.abc import PGconn, PGresult
 
 from controlplane.persistence.database import KEEPALIVE, Database, DatabaseUnavailableError
+from controlplane.persistence.wal_state import WalState
 
 Row = tuple[Any, ...]
 _CONNECTIONS = 4  # of a process to PostgreSQL; see _Postgres
 _PATIENCE = 10  # seconds that a read waits for one of them
+_ROWS_KEPT, _LARGEST_KEPT = 512, 32 * 1024  # rows, and bytes of a manifest: 16 MiB at the most
 
 
 class RegistryView(NamedTuple):
@@ -194,14 +197,39 @@ class HotReads:
 
 
 class _Sqlite:
-    """Connections of one file, each used by one thread at a time; the last one used is the next one."""
+    """Connections of one file, each used by one thread at a time; the last one used is the next one.
+
+    Rows that were read are good until something is committed, by whatever process: what many clients pull
+    between two pushes is read once.
+    """
 
     def __init__(self, path: str, statements: Mapping[str, str]) -> None:
         self._statements = statements
         self._path = path
         self._idle: deque[sqlite3.Connection] = deque()
+        self._lock = threading.Lock()
+        self._state: WalState | None = None
+        self._known: tuple[bytes, dict[tuple[str, ...], Row | None]] = (b"", {})
 
     def one(self, name: str, parameters: tuple[str, ...]) -> Row | None:
+        if self._state is None:
+            return self._read(name, parameters)
+        # The state is older than the row, never newer: a commit in between makes the row be read again.
+        now, known = self._state.now(), self._known
+        if known[0] != now:
+            known = self._known = (now, {})
+        rows, key = known[1], (name, *parameters)
+        try:
+            return rows[key]
+        except KeyError:
+            row = self._read(name, parameters)
+        if row is None or not isinstance(row[-1], bytes) or len(row[-1]) <= _LARGEST_KEPT:
+            if len(rows) >= _ROWS_KEPT:
+                rows.clear()
+            rows[key] = row
+        return row
+
+    def _read(self, name: str, parameters: tuple[str, ...]) -> Row | None:
         try:
             connection = self._idle.pop()
         except IndexError:
@@ -219,11 +247,22 @@ class _Sqlite:
             connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
             for pragma in ("busy_timeout=10000", "query_only=ON", "cache_size=-256", "mmap_size=268435456"):
                 connection.execute(f"PRAGMA {pragma}")
+            if self._state is None:
+                self._watch()
         except sqlite3.OperationalError as error:
             raise DatabaseUnavailableError(str(error)) from error
         return connection
 
+    def _watch(self) -> None:
+        """Begin to keep rows, unless the database is one whose commits cannot be seen."""
+        with self._lock, suppress(OSError, ValueError):
+            if self._state is None:
+                self._state = WalState(self._path)
+
     def close(self) -> None:
+        if self._state is not None:
+            self._state.close()
+            self._state = None
         while self._idle:
             self._idle.pop().close()
 
