@@ -331,7 +331,9 @@ def _run(connection: PGconn, name: str, parameters: tuple[str, ...]) -> Row | No
     _checked(result, ExecStatus.TUPLES_OK)
     if not result.ntuples:
         return None
-    return tuple(_value(result, column) for column in range(result.nfields))
+    found = [result.get_value(0, column) for column in range(result.nfields)]
+    readers = _READERS.get(name) or _READERS.setdefault(name, _readers(result))
+    return tuple(None if value is None else read(value) for value, read in zip(found, readers, strict=True))
 
 
 def _checked(result: PGresult, wanted: ExecStatus) -> None:
@@ -339,9 +341,8 @@ def _checked(result: PGresult, wanted: ExecStatus) -> None:
         raise psycopg.errors.error_from_result(result)
 
 
-def _value(result: PGresult, column: int) -> Any:
-    found = result.get_value(0, column)
-    return None if found is None else _READ[result.ftype(column)](found)
+def _readers(result: PGresult) -> tuple[Callable[[bytes], Any], ...]:
+    return tuple(_READ[result.ftype(column)] for column in range(result.nfields))
 
 
 # How values of the types that these statements return are read from PostgreSQL's binary format, by type id.
@@ -351,3 +352,5 @@ _READ: Mapping[int, Callable[[bytes], Any]] = {
     20: partial(int.from_bytes, byteorder="big", signed=True),  # bigint
     25: bytes.decode,  # text
 }
+# Those of each column by name of the statement, whose text decides what they are.
+_READERS: dict[str, tuple[Callable[[bytes], Any], ...]] = {}
