@@ -178,7 +178,7 @@ def log(
     _ACCESS.info(
         "method=%s path=%s status=%d ms=%.1f registry=%s caller=%s",
         environ["REQUEST_METHOD"],
-        quote(environ["PATH_INFO"]),
+        quote(environ["PATH_INFO"], encoding="latin-1"),  # WSGI's bytes as text
         status,
         (time.perf_counter() - began) * 1000,
         "-" if registry is None else registry.name,
