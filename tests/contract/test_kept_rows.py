@@ -76,6 +76,23 @@ def test_a_log_that_begins_anew_hides_no_commit(path: str, state: WalState, mode
         assert len(seen) == 20
 
 
+def test_looking_drops_no_lock_that_sqlite_holds(path: str) -> None:
+    program = (
+        "import sqlite3, sys; connection = sqlite3.connect(sys.argv[1], timeout=0, isolation_level=None); "
+        "connection.execute('INSERT INTO things VALUES (1)'); "
+        "print(connection.execute('PRAGMA wal_checkpoint(TRUNCATE)').fetchone()[0])"
+    )
+    with closing(sqlite3.connect(path, isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        before = reader.execute("SELECT count(*) FROM things").fetchone()
+        WalState(path).close()
+        done = subprocess.run(
+            [sys.executable, "-c", program, path], check=True, timeout=60, capture_output=True, text=True
+        )
+        assert done.stdout.strip() == "1"  # busy: the reader's lock is seen
+        assert reader.execute("SELECT count(*) FROM things").fetchone() == before
+
+
 def test_a_database_without_such_a_log_keeps_nothing(tmp_path: Path) -> None:
     path = str(tmp_path / "plain.db")
     with closing(sqlite3.connect(path)) as connection:
