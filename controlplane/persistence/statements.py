@@ -53,10 +53,9 @@ class Statement:
 
     def first(self, tx: Transaction, **values: Any) -> Row | None:
         """Return the first row; None when there is none."""
-        compiled = self._for(tx, values)
         # All are fetched: an unfinished statement would hold SQLite's transaction open.
-        found = tx.driver.execute(compiled.text, compiled.parameters(values)).fetchall()
-        return compiled.row(found[0]) if found else None
+        found = self.rows(tx, **values)
+        return found[0] if found else None
 
     def _for(self, tx: Transaction, values: Mapping[str, Any]) -> _Compiled:
         compiled = self._compiled.get(tx.dialect)
